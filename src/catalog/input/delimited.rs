@@ -1,0 +1,94 @@
+//! CSV and its relatives with tabs and semicolons.
+
+use std::sync::Arc;
+
+use csv::{ByteRecord, ReaderBuilder};
+
+use super::super::build::{At, Cell, Place, RejectionCode, Rows};
+use super::super::error::CatalogError;
+use super::{unreadable, without_bom};
+
+pub(super) fn read(file: &Arc<str>, bytes: &[u8], rows: &mut Rows) -> Result<(), CatalogError> {
+    let text = without_bom(bytes);
+    let bom_bytes = (bytes.len() - text.len()) as u64;
+    let mut reader =
+        ReaderBuilder::new().delimiter(delimiter(text)).flexible(true).has_headers(false).from_reader(text);
+    let mut record = ByteRecord::new();
+    let failed = |error: csv::Error| unreadable(file, "it cannot be read as CSV").with_source(error);
+    if !reader.read_byte_record(&mut record).map_err(failed)? {
+        return Err(unreadable(file, "it is empty; expected a line with the names of the columns"));
+    }
+    let mut columns: Vec<Option<usize>> = Vec::with_capacity(record.len());
+    let mut seen: Vec<&str> = Vec::with_capacity(record.len());
+    for field in &record {
+        let name = std::str::from_utf8(field)
+            .map_err(|_| unreadable(file, "the names of its columns are no UTF-8; save it as UTF-8"))?
+            .trim();
+        if seen.contains(&name) && !name.is_empty() {
+            return Err(unreadable(file, format!("two of its columns are named {name:?}; rename one")));
+        }
+        seen.push(name);
+        // A column without a name is usually the row number of a data frame; nothing can refer to it.
+        columns.push((!name.is_empty()).then(|| rows.column(name)));
+    }
+    let expected = columns.len();
+    loop {
+        let start = reader.position().byte();
+        if !reader.read_byte_record(&mut record).map_err(failed)? {
+            return Ok(());
+        }
+        let line = record.position().map_or(0, |position| position.line());
+        let place = Place { file: Arc::clone(file), at: At::Line(line) };
+        // Checked where it lies: within a field, removed quotes would shift the position.
+        let raw = &text[start as usize..reader.position().byte() as usize];
+        if let Err(error) = std::str::from_utf8(raw) {
+            let at = bom_bytes + start + error.valid_up_to() as u64;
+            let byte = raw[error.valid_up_to()];
+            let reason = format!("byte {at} of the file (0x{byte:02X}) is no UTF-8; save the file as UTF-8");
+            rows.reject(place, RejectionCode::NotUtf8, reason);
+            continue;
+        }
+        if record.len() != expected {
+            let hint = if record.iter().any(|field| field.contains(&b'\n')) { "; is a quote left open?" } else { "" };
+            let reason = format!("expected {expected} fields, found {}{hint}", record.len());
+            rows.reject(place, RejectionCode::Malformed, reason);
+            continue;
+        }
+        let cells = columns.iter().zip(&record).filter_map(|(column, field)| {
+            let text = String::from_utf8_lossy(field);
+            let cell = if text.is_empty() { Cell::Missing } else { Cell::Text(text.into_owned()) };
+            column.map(|column| (column, cell))
+        });
+        rows.push(place, cells);
+    }
+}
+
+/// The one of comma, semicolon and tab that the first line has most of outside quotes; a comma when it has none.
+fn delimiter(text: &[u8]) -> u8 {
+    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
+    let mut quoted = false;
+    for &byte in text {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' | b'\r' if !quoted => break,
+            byte if !quoted => counts.iter_mut().filter(|(known, _)| *known == byte).for_each(|(_, count)| *count += 1),
+            _ => {}
+        }
+    }
+    // The first of equals: a comma.
+    counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(byte, _)| *byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delimiter_is_read_off_the_header() {
+        assert_eq!(delimiter(b"a,b;c,d\n;;;;;"), b',');
+        assert_eq!(delimiter(b"a;b\n"), b';');
+        assert_eq!(delimiter(b"a\tb\tc,d"), b'\t');
+        assert_eq!(delimiter(b"\"a;b;c\",d"), b',');
+        assert_eq!(delimiter(b"alone"), b',');
+    }
+}

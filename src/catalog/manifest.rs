@@ -1,0 +1,518 @@
+//! `catalog.json`: what a catalog consists of, so that every other file can be checked before it is used.
+//!
+//! The last thing in the file is its own hash: the SHA-256 of all its bytes with the 64 hexadecimal digits of that hash
+//! taken as `0`. Each data file is named with its SHA-256, and each of its chunks of 64 KiB with the first 8 bytes of its
+//! own, which is enough to say where a file was changed.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::error::{CatalogError, CatalogErrorKind};
+use super::space::{Missing, Prefer, Prior, Reference};
+
+/// The format version that is written and the newest that is read.
+pub(crate) const FORMAT_VERSION: u64 = 1;
+/// What `format` says.
+pub(crate) const FORMAT: &str = "homebody-catalog";
+/// The name of the manifest in a catalog folder.
+pub const MANIFEST_FILE: &str = "catalog.json";
+/// Bytes per chunk hash: small enough to point at a place, large enough that the hashes stay a fraction (1/4096) of the data.
+pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
+/// Bytes of a chunk's SHA-256 that are kept.
+const CHUNK_HASH_BYTES: usize = 8;
+
+/// The content of `catalog.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    format: String,
+    version: u64,
+    /// The name of the catalog, from the schema.
+    pub name: String,
+    /// How many items there are.
+    pub items: usize,
+    /// Changes when anything about the catalog changes: SHA-256 (hexadecimal) over the rest of the manifest.
+    pub content_hash: String,
+    /// The model the vectors come from; none when no space has text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelRef>,
+    /// The columns in the order of the items file, the id left out.
+    pub columns: Vec<ColumnEntry>,
+    /// The spaces in the order of the schema.
+    pub spaces: Vec<SpaceEntry>,
+    /// What is known of everybody's taste.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prior: Option<Prior>,
+    /// Which of `files` holds ids and columns.
+    pub items_file: String,
+    /// Every file of the catalog but the manifest.
+    pub files: Vec<FileEntry>,
+}
+
+/// Which model a catalog's vectors come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelRef {
+    /// For people.
+    pub name: String,
+    /// The identity of the model (see `model.json`), hexadecimal.
+    pub sha256: String,
+    /// Length of its vectors.
+    pub dims: usize,
+}
+
+/// A column in the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnEntry {
+    /// Unique within the catalog.
+    pub name: String,
+    /// What its values are.
+    #[serde(rename = "type")]
+    pub column_type: ColumnType,
+    /// Whether results carry it.
+    pub display: bool,
+}
+
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnType {
+    /// UTF-8.
+    Text,
+    /// 64-bit floating point, finite.
+    Number,
+    /// 64-bit signed.
+    Integer,
+    /// True or false.
+    Boolean,
+    /// A calendar day, as days since 1970-01-01.
+    Date,
+    /// Any number of different texts.
+    Tags,
+}
+
+impl ColumnType {
+    /// As schema and manifest write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::Tags => "tags",
+        }
+    }
+}
+
+/// A space in the manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpaceEntry {
+    /// Unique within the catalog.
+    pub name: String,
+    /// Default weight.
+    pub weight: f64,
+    /// The rest.
+    #[serde(flatten)]
+    pub kind: SpaceKindEntry,
+}
+
+/// The kinds of [`SpaceEntry`]; the fields are those of [`SpaceKind`](super::SpaceKind), with vectors as a file.
+#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub enum SpaceKindEntry {
+    /// The meaning of a text.
+    Text {
+        /// How the text was put together.
+        template: String,
+        /// Which of `files` holds the vectors.
+        file: String,
+        /// Mean of the unit vectors.
+        mean: Vec<f32>,
+    },
+    /// A number.
+    Number {
+        /// The column.
+        column: String,
+        /// Which end is better.
+        prefer: Prefer,
+        /// Where the scale begins.
+        min: f64,
+        /// Where the scale ends.
+        max: f64,
+        /// Whether the scale is logarithmic.
+        log: bool,
+        /// What an item without a value counts as.
+        missing: Missing,
+    },
+    /// Equal or not.
+    Category {
+        /// The column.
+        column: String,
+        /// Whether an item can have several values.
+        many: bool,
+    },
+    /// How new.
+    Recency {
+        /// The column.
+        column: String,
+        /// After this many days a thing counts half.
+        half_life_days: f64,
+        /// What age is counted from.
+        reference: Reference,
+    },
+    /// Where.
+    Geo {
+        /// The column with degrees north.
+        latitude: String,
+        /// The column with degrees east.
+        longitude: String,
+        /// At this distance a thing counts half.
+        half_distance_km: f64,
+    },
+}
+
+/// A data file of the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileEntry {
+    /// Name within the catalog folder: no folders, ends in the first 16 digits of `sha256` and `.arrow`.
+    pub path: String,
+    /// Length.
+    pub bytes: u64,
+    /// Rows over all its record batches.
+    pub rows: usize,
+    /// SHA-256 of the whole file, hexadecimal.
+    pub sha256: String,
+    /// Bytes per entry of `chunks`; the last chunk may be shorter.
+    pub chunk_bytes: usize,
+    /// The first 8 bytes of each chunk's SHA-256, hexadecimal.
+    pub chunks: Vec<String>,
+}
+
+impl FileEntry {
+    /// Describes `bytes`; the name is `stem-<hash>.arrow`.
+    pub(crate) fn describe(stem: &str, bytes: &[u8], rows: usize) -> Self {
+        let sha256 = sha256_hex(bytes);
+        Self {
+            path: format!("{stem}-{}.arrow", &sha256[..16]),
+            bytes: bytes.len() as u64,
+            rows,
+            sha256,
+            chunk_bytes: CHUNK_BYTES,
+            chunks: bytes.chunks(CHUNK_BYTES).map(chunk_hash).collect(),
+        }
+    }
+
+    /// The chunks, as byte ranges of `bytes`, whose content is not what was written. `bytes` has the right length.
+    pub(crate) fn changed_ranges(&self, bytes: &[u8]) -> Vec<(u64, u64)> {
+        let chunk_bytes = self.chunk_bytes.max(1);
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for (index, chunk) in bytes.chunks(chunk_bytes).enumerate() {
+            if self.chunks.get(index).is_some_and(|expected| *expected == chunk_hash(chunk)) {
+                continue;
+            }
+            let start = (index * chunk_bytes) as u64;
+            let end = start + chunk.len() as u64;
+            match ranges.last_mut() {
+                Some(last) if last.1 == start => last.1 = end,
+                _ => ranges.push((start, end)),
+            }
+        }
+        ranges
+    }
+
+    /// Checks length and hash, and tells the likely causes apart.
+    pub(crate) fn check(&self, bytes: &[u8]) -> Result<(), CatalogError> {
+        let found = bytes.len() as u64;
+        if found == self.bytes && sha256_hex(bytes) == self.sha256 {
+            return Ok(());
+        }
+        if looks_like_html(bytes) {
+            return Err(web_page(&self.path));
+        }
+        if found < self.bytes {
+            return Err(CatalogError::new(
+                CatalogErrorKind::Truncated { at: found },
+                format!("{} has {} bytes, {found} came; fetch or copy it again", self.path, self.bytes),
+            ));
+        }
+        if found > self.bytes {
+            let context = format!("{} has {} bytes, {found} came; fetch or copy it again", self.path, self.bytes);
+            return Err(CatalogError::new(CatalogErrorKind::Damaged, context));
+        }
+        let ranges = self.changed_ranges(bytes);
+        let places: Vec<String> = ranges.iter().map(|(start, end)| format!("{start} to {end}")).collect();
+        let places = if places.is_empty() { String::new() } else { format!(" (bytes {})", places.join(", ")) };
+        Err(CatalogError::new(
+            CatalogErrorKind::Damaged,
+            format!("{} is not what was built{places}; fetch or copy it again, or build the catalog anew", self.path),
+        ))
+    }
+}
+
+impl Manifest {
+    /// Puts the parts together, with the content hash.
+    pub(crate) fn assemble(parts: ManifestParts) -> Self {
+        let ManifestParts { name, items, model, columns, spaces, prior, items_file, files } = parts;
+        let mut manifest = Self {
+            format: FORMAT.to_owned(),
+            version: FORMAT_VERSION,
+            name,
+            items,
+            content_hash: String::new(),
+            model,
+            columns,
+            spaces,
+            prior,
+            items_file,
+            files,
+        };
+        manifest.content_hash = sha256_hex(manifest.to_json(None).as_bytes());
+        manifest
+    }
+
+    /// The bytes of `catalog.json`: the same manifest always gives the same bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let unsigned = self.to_json(Some(&"0".repeat(HASH_DIGITS)));
+        let hash = sha256_hex(unsigned.as_bytes());
+        self.to_json(Some(&hash)).into_bytes()
+    }
+
+    /// Reads and checks `catalog.json`.
+    ///
+    /// # Errors
+    /// Bytes that are no manifest, a damaged one, one in a newer format, or one that contradicts itself.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CatalogError> {
+        let intact = check_own_hash(bytes)?;
+        let manifest: Self = match serde_json::from_slice::<Head>(bytes) {
+            Ok(head) if head.format != FORMAT => {
+                let context = format!(
+                    "expected \"format\": \"{FORMAT}\" in {MANIFEST_FILE}, found \"{}\"; is this the right folder?",
+                    head.format
+                );
+                return Err(CatalogError::new(CatalogErrorKind::NotACatalog, context));
+            }
+            Ok(head) if head.version > FORMAT_VERSION => return Err(too_new(head.version)),
+            Ok(_) if !intact => return Err(damaged("its own hash, which ends the file, is missing")),
+            Ok(head) if head.version == 0 => return Err(damaged("version 0 does not exist")),
+            // The bytes are those that were written, so only a writer that knows more can have written them.
+            Ok(head) => serde_json::from_slice(bytes).map_err(|error| too_new(head.version).with_source(error))?,
+            Err(error) => return Err(unreadable(bytes, error)),
+        };
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// The entry of a file.
+    pub fn file(&self, path: &str) -> Option<&FileEntry> {
+        self.files.iter().find(|file| file.path == path)
+    }
+
+    /// Checks what later code relies on.
+    fn check(&self) -> Result<(), CatalogError> {
+        let wrong = |context: String| Err(CatalogError::new(CatalogErrorKind::Inconsistent, context));
+        for (index, file) in self.files.iter().enumerate() {
+            if self.files[..index].iter().any(|other| other.path == file.path) {
+                return wrong(format!("{MANIFEST_FILE} lists {} twice; build the catalog anew", file.path));
+            }
+            let plain = !file.path.is_empty()
+                && !file.path.starts_with('.')
+                && file.path.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+            if !plain {
+                let path = &file.path;
+                return wrong(format!("expected plain file names in {MANIFEST_FILE}, found {path:?}; do not use it"));
+            }
+            if file.rows != self.items {
+                let (path, rows, items) = (&file.path, file.rows, self.items);
+                return wrong(format!("{path} has {rows} rows for {items} items; build the catalog anew"));
+            }
+        }
+        let mut named = vec![self.items_file.as_str()];
+        for (index, space) in self.spaces.iter().enumerate() {
+            if self.spaces[..index].iter().any(|other| other.name == space.name) {
+                return wrong(format!("two spaces are named {:?}; build the catalog anew", space.name));
+            }
+            if let SpaceKindEntry::Text { file, mean, .. } = &space.kind {
+                named.push(file);
+                let Some(model) = &self.model else {
+                    return wrong(format!("space {:?} has vectors of no model; build the catalog anew", space.name));
+                };
+                if mean.len() != model.dims || mean.iter().any(|value| !value.is_finite()) {
+                    return wrong(format!(
+                        "the mean of space {:?} must have {} finite values; build the catalog anew",
+                        space.name, model.dims
+                    ));
+                }
+            }
+        }
+        for (index, column) in self.columns.iter().enumerate() {
+            if self.columns[..index].iter().any(|other| other.name == column.name) {
+                return wrong(format!("two columns are named {:?}; build the catalog anew", column.name));
+            }
+        }
+        if let Some(path) = named.into_iter().find(|path| self.file(path).is_none()) {
+            return wrong(format!("{path} is used but not listed under files; build the catalog anew"));
+        }
+        Ok(())
+    }
+
+    /// JSON with one line per member or entry, its own hash last. Structs are written directly, never by way of
+    /// `serde_json::Value`, whose order of members depends on the features of other crates.
+    fn to_json(&self, own_hash: Option<&str>) -> String {
+        let mut out = String::from("{\n");
+        member(&mut out, "format", &self.format);
+        member(&mut out, "version", &self.version);
+        member(&mut out, "name", &self.name);
+        member(&mut out, "items", &self.items);
+        member(&mut out, "contentHash", &self.content_hash);
+        if let Some(model) = &self.model {
+            member(&mut out, "model", model);
+        }
+        entries(&mut out, "columns", &self.columns);
+        entries(&mut out, "spaces", &self.spaces);
+        if let Some(prior) = &self.prior {
+            member(&mut out, "prior", prior);
+        }
+        member(&mut out, "itemsFile", &self.items_file);
+        entries(&mut out, "files", &self.files);
+        out.push_str(HASH_PREFIX);
+        out.push_str(own_hash.unwrap_or_default());
+        out.push_str(HASH_SUFFIX);
+        out
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("a manifest has only string keys")
+}
+
+fn member(out: &mut String, key: &str, value: &impl Serialize) {
+    out.push_str(&format!("  \"{key}\": {},\n", json(value)));
+}
+
+fn entries<T: Serialize>(out: &mut String, key: &str, values: &[T]) {
+    let lines: Vec<String> = values.iter().map(|value| format!("\n    {}", json(value))).collect();
+    out.push_str(&format!("  \"{key}\": [{}\n  ],\n", lines.join(",")));
+}
+
+/// What [`Manifest::assemble`] is given.
+pub(crate) struct ManifestParts {
+    pub(crate) name: String,
+    pub(crate) items: usize,
+    pub(crate) model: Option<ModelRef>,
+    pub(crate) columns: Vec<ColumnEntry>,
+    pub(crate) spaces: Vec<SpaceEntry>,
+    pub(crate) prior: Option<Prior>,
+    pub(crate) items_file: String,
+    pub(crate) files: Vec<FileEntry>,
+}
+
+const HASH_DIGITS: usize = 64;
+const HASH_PREFIX: &str = "  \"sha256\": \"";
+const HASH_SUFFIX: &str = "\"\n}\n";
+
+/// What is read first, in whatever format the rest is.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u64,
+}
+
+/// `Ok(true)`: the hash is there and right; `Ok(false)`: there is none; an error when it is wrong.
+fn check_own_hash(bytes: &[u8]) -> Result<bool, CatalogError> {
+    let Some(hash_end) = bytes.len().checked_sub(HASH_SUFFIX.len()) else { return Ok(false) };
+    let Some(hash_start) = hash_end.checked_sub(HASH_DIGITS) else { return Ok(false) };
+    let (before, stated) = (&bytes[..hash_start], &bytes[hash_start..hash_end]);
+    if !bytes.ends_with(HASH_SUFFIX.as_bytes()) || !before.ends_with(HASH_PREFIX.as_bytes()) {
+        return Ok(false);
+    }
+    let mut hash = Sha256::new();
+    hash.update(before);
+    hash.update([b'0'; HASH_DIGITS]);
+    hash.update(HASH_SUFFIX);
+    if hex(&hash.finalize()).as_bytes() != stated {
+        return Err(damaged("its content does not have the hash that it ends with"));
+    }
+    Ok(true)
+}
+
+fn damaged(what: &str) -> CatalogError {
+    let context = format!("{MANIFEST_FILE}: {what}; fetch or copy it again, and do not edit it");
+    CatalogError::new(CatalogErrorKind::Damaged, context)
+}
+
+fn too_new(found: u64) -> CatalogError {
+    CatalogError::new(
+        CatalogErrorKind::TooNew { found, readable: FORMAT_VERSION },
+        format!(
+            "{MANIFEST_FILE} has format version {found} or parts that are unknown here; up to version {FORMAT_VERSION} \
+             is read; update Homebody, or build the catalog with this version"
+        ),
+    )
+}
+
+/// For bytes that are no JSON object with a format and a version.
+fn unreadable(bytes: &[u8], error: serde_json::Error) -> CatalogError {
+    if looks_like_html(bytes) {
+        return web_page(MANIFEST_FILE);
+    }
+    let text = bytes.trim_ascii_start();
+    // What breaks off within a number or a word is not called an unexpected end. The own hash ends a manifest, so with
+    // it there, nothing was broken off.
+    let has_hash = bytes.windows(HASH_PREFIX.len()).any(|window| window == HASH_PREFIX.as_bytes());
+    let cut_value = error.is_syntax() && !has_hash;
+    let at_end = error.is_eof() || (cut_value && error_position(bytes, &error) + 1 >= bytes.len());
+    if text.is_empty() || (text.starts_with(b"{") && at_end) {
+        return CatalogError::new(
+            CatalogErrorKind::Truncated { at: bytes.len() as u64 },
+            format!("{MANIFEST_FILE} ends after {} bytes, in the middle; fetch or copy it again", bytes.len()),
+        )
+        .with_source(error);
+    }
+    // A manifest that was changed still has most of its words.
+    let known = bytes.windows(FORMAT.len()).any(|window| window == FORMAT.as_bytes());
+    if text.starts_with(b"{") && known {
+        return damaged(&format!("line {}, column {} cannot be read", error.line(), error.column())).with_source(error);
+    }
+    let context = format!("{MANIFEST_FILE} must be the JSON that `homebody build` writes; is this the right address?");
+    CatalogError::new(CatalogErrorKind::NotACatalog, context).with_source(error)
+}
+
+/// Where in the text the error is, in bytes.
+fn error_position(bytes: &[u8], error: &serde_json::Error) -> usize {
+    let lines = bytes.split_inclusive(|&byte| byte == b'\n').take(error.line().saturating_sub(1));
+    lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(1)
+}
+
+fn web_page(path: &str) -> CatalogError {
+    CatalogError::new(
+        CatalogErrorKind::WebPage,
+        format!("expected {path}, found HTML; the server probably has no such file and answers with its own page"),
+    )
+}
+
+/// Whether the bytes begin like an HTML page.
+fn looks_like_html(bytes: &[u8]) -> bool {
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+    let head: Vec<u8> = text.iter().take(15).map(u8::to_ascii_lowercase).collect();
+    [&b"<!doctype html"[..], b"<html", b"<head", b"<body", b"<!--"].iter().any(|start| head.starts_with(start))
+}
+
+fn chunk_hash(chunk: &[u8]) -> String {
+    hex(&Sha256::digest(chunk)[..CHUNK_HASH_BYTES])
+}
+
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    out
+}

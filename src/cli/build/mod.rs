@@ -1,0 +1,234 @@
+//! `homebody build`: rows and a schema to a catalog.
+
+mod cache;
+mod embedding;
+mod output;
+mod progress;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Failure, model, print_json, read_file};
+use crate::catalog::{
+    CatalogDraft, CatalogError, CatalogErrorKind, CatalogFile, Manifest, ModelRef, Rejection, Rows, Schema, read_rows,
+};
+use crate::embed::Encode;
+use cache::VectorCache;
+use embedding::Effort;
+use progress::{Progress, rate};
+
+/// Make a catalog from rows.
+///
+/// Rows that cannot be items are left out, each with its file, line and reason on standard error. Texts are embedded on
+/// all cores; a build that is interrupted takes up where it stopped. The same input gives the same files, byte by byte.
+#[derive(Args)]
+pub(crate) struct Build {
+    /// CSV, TSV, JSON (an array of objects), JSONL, Parquet or Arrow; several files are read one after another.
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// The TOML file that says which column is what. Files that it joins are looked for beside it.
+    #[arg(long, value_name = "FILE")]
+    schema: PathBuf,
+    /// A folder made by `homebody model pack`. Needed when the schema has a text space.
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// The folder to make, or to put the new catalog into.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Fail, before anything is embedded, when a row is rejected or a row of a joined file belongs to no item.
+    #[arg(long)]
+    strict: bool,
+    /// Write what was done to standard output as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where vectors of texts are kept for the next build. Default: this user's cache folder.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// How many texts are embedded at the same time. Default: one per core.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+/// What a build did, for `--json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    rows: usize,
+    items: usize,
+    rejected: &'a [Rejection],
+    unmatched: &'a [Rejection],
+    joined: Vec<JoinReport<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    texts: Option<TextReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    catalog: Option<CatalogReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct JoinReport<'a> {
+    file: &'a str,
+    items: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TextReport {
+    total: usize,
+    embedded: usize,
+    cached: usize,
+    seconds: f64,
+    per_second: f64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CatalogReport<'a> {
+    folder: &'a Path,
+    name: &'a str,
+    version: &'a str,
+    bytes: u64,
+    files: Vec<FileReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct FileReport<'a> {
+    path: &'a str,
+    bytes: u64,
+}
+
+impl Build {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let schema = self.read_schema()?;
+        let mut rows = Rows::new();
+        for path in &self.inputs {
+            read_input(path, &mut rows)?;
+        }
+        let mut joined = Vec::new();
+        for file in schema.join_files() {
+            let mut rows = Rows::new();
+            read_input(&self.schema.parent().unwrap_or(Path::new("")).join(file), &mut rows)?;
+            joined.push(rows);
+        }
+        let failed = || Failure::while_doing(format!("building with {}", self.schema.display()));
+        let draft = CatalogDraft::new(&schema, &rows, &joined).map_err(failed())?;
+        let row_count = rows.len() + rows.rejected().len();
+        drop((rows, joined));
+
+        let mut report = Report {
+            rows: row_count,
+            items: draft.len(),
+            rejected: draft.rejected(),
+            unmatched: draft.unmatched(),
+            joined: schema.join_files().zip(draft.joined()).map(|(file, &items)| JoinReport { file, items }).collect(),
+            texts: None,
+            catalog: None,
+        };
+        self.say_rejected(&report);
+        if self.strict && !(report.rejected.is_empty() && report.unmatched.is_empty()) {
+            if self.json {
+                print_json(&report)?;
+            }
+            let (rejected, unmatched) = (report.rejected.len(), report.unmatched.len());
+            let context = format!(
+                "{rejected} rejected, {unmatched} in joined files without an item, and --strict allows none; nothing was \
+                 written"
+            );
+            return Err(CatalogError::new(CatalogErrorKind::Rejected, context).into());
+        }
+
+        let (manifest, files, effort) = self.make_files(&schema, &draft)?;
+        output::write_catalog(&self.output, &files)?;
+        let bytes = |file: &CatalogFile| file.bytes.len() as u64;
+        let total_bytes = files.iter().map(bytes).sum();
+        if self.json {
+            report.texts = effort.map(|effort| TextReport {
+                total: effort.embedded + effort.cached,
+                embedded: effort.embedded,
+                cached: effort.cached,
+                seconds: effort.elapsed.as_secs_f64(),
+                per_second: rate(effort.embedded, effort.elapsed),
+            });
+            report.catalog = Some(CatalogReport {
+                folder: &self.output,
+                name: &manifest.name,
+                version: &manifest.content_hash,
+                bytes: total_bytes,
+                files: files.iter().map(|file| FileReport { path: &file.path, bytes: bytes(file) }).collect(),
+            });
+            return print_json(&report);
+        }
+        eprintln!(
+            "{}: {} items of {row_count} rows, {:.1} MB ({:.0} bytes per item) in {}",
+            manifest.name,
+            manifest.items,
+            total_bytes as f64 / 1e6,
+            total_bytes as f64 / manifest.items as f64,
+            self.output.display()
+        );
+        Ok(())
+    }
+
+    fn read_schema(&self) -> Result<Schema, Failure> {
+        let name = self.schema.display();
+        let text = String::from_utf8(read_file(&self.schema)?)
+            .map_err(Failure::while_doing(format!("reading {name}: expected UTF-8")))?;
+        Schema::from_toml(&text).map_err(Failure::while_doing(format!("reading {name}")))
+    }
+
+    /// With `--json`, they are in the report instead.
+    fn say_rejected(&self, report: &Report<'_>) {
+        if self.json {
+            return;
+        }
+        for rejection in report.rejected.iter().chain(report.unmatched) {
+            eprintln!("{rejection}");
+        }
+        if !report.rejected.is_empty() {
+            eprintln!("{} rows were rejected", report.rejected.len());
+        }
+        for join in &report.joined {
+            eprintln!("{}: joined to {} items", join.file, join.items);
+        }
+        if !report.unmatched.is_empty() {
+            eprintln!("{} rows of joined files belong to no item", report.unmatched.len());
+        }
+    }
+
+    fn make_files(
+        &self,
+        schema: &Schema,
+        draft: &CatalogDraft<'_>,
+    ) -> Result<(Manifest, Vec<CatalogFile>, Option<Effort>), Failure> {
+        let failed = || Failure::while_doing("making the catalog");
+        if !schema.needs_model() {
+            let (manifest, files) = draft.finish_with_manifest(None, &[]).map_err(failed())?;
+            return Ok((manifest, files, None));
+        }
+        let Some(folder) = &self.model else {
+            let context = "the schema has a text space; say with --model which model its texts are embedded with";
+            return Err(CatalogError::new(CatalogErrorKind::Embedding, context).into());
+        };
+        let encoder = model::load(folder)?;
+        let identity = encoder.model();
+        let model = ModelRef { name: identity.name, sha256: identity.sha256, dims: encoder.dims() };
+        let mut progress = Progress::on_stderr();
+        let (mut cache, note) = VectorCache::open(self.cache.as_deref());
+        if let Some(note) = note {
+            progress.note(&note);
+        }
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
+        let (vectors, effort) =
+            embedding::embed(&draft.texts(), &encoder, jobs, &mut cache, &mut progress).map_err(failed())?;
+        let (manifest, files) = draft.finish_with_manifest(Some(model), &vectors).map_err(failed())?;
+        Ok((manifest, files, Some(effort)))
+    }
+}
+
+fn read_input(path: &Path, rows: &mut Rows) -> Result<(), Failure> {
+    let bytes = read_file(path)?;
+    Ok(read_rows(&path.to_string_lossy(), bytes, rows)?)
+}

@@ -1,0 +1,110 @@
+//! How does a person at a terminal reach the library?
+//!
+//! One file per subcommand: its arguments as a clap struct, and `run`, which reads files, calls the library and writes.
+//! Data goes to standard output, everything said to the person to standard error.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod build;
+mod embed;
+mod events;
+mod failure;
+mod inspect;
+mod load;
+mod model;
+mod print;
+mod ranking;
+mod recommend;
+mod search;
+mod verify;
+
+pub(crate) use failure::{Failure, read_file};
+pub(crate) use load::load_catalog;
+pub(crate) use print::{print_json, print_line};
+
+/// Shown by `--help`.
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 something went wrong, 2 the command line is not understood.
+Data goes to standard output, everything else to standard error; with --json, an error is one line
+{\"error\": {\"code\": …, \"message\": …}} there.";
+
+/// Build, check and search catalogs that are ranked in the visitor's own browser.
+#[derive(Parser)]
+#[command(
+    name = "homebody",
+    version,
+    arg_required_else_help = true,
+    after_help = EXIT_CODES
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make model folders.
+    Model(model::Model),
+    Build(build::Build),
+    Inspect(inspect::Inspect),
+    Verify(verify::Verify),
+    Search(search::Search),
+    Recommend(recommend::Recommend),
+    /// Turn texts into vectors.
+    Embed(embed::Embed),
+}
+
+impl Command {
+    /// Whether errors are wanted as JSON.
+    fn json(&self) -> bool {
+        match self {
+            Self::Build(command) => command.json,
+            Self::Inspect(command) => command.json,
+            Self::Verify(command) => command.json,
+            Self::Search(command) => command.ranking.json,
+            Self::Recommend(command) => command.ranking.json,
+            Self::Model(_) | Self::Embed(_) => false,
+        }
+    }
+
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Model(command) => command.run(),
+            Self::Build(command) => command.run(),
+            Self::Inspect(command) => command.run(),
+            Self::Verify(command) => command.run(),
+            Self::Search(command) => command.run(),
+            Self::Recommend(command) => command.run(),
+            Self::Embed(command) => command.run(),
+        }
+    }
+}
+
+/// Runs the program with the arguments of this process and returns its exit code.
+pub fn main() -> ExitCode {
+    // clap prints usage errors itself and leaves with code 2.
+    let command = Arguments::parse().command;
+    let json = command.json();
+    match command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has seen enough (`| head`): that is no failure and nothing to talk about.
+        Err(failure) if is_broken_pipe(&failure) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if json {
+                let error = serde_json::json!({ "error": { "code": failure.code(), "message": failure.to_string() } });
+                eprintln!("{error}");
+            } else {
+                eprintln!("homebody: {failure}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(failure: &Failure) -> bool {
+    let io_errors = failure.chain().filter_map(|error| error.downcast_ref::<io::Error>());
+    io_errors.into_iter().any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,128 @@
+//! `homebody model`: making and loading model folders.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{Failure, read_file};
+use crate::embed::{Embedder, PackOptions, Pooling, pack_model};
+
+#[derive(Args)]
+pub(crate) struct Model {
+    #[command(subcommand)]
+    command: ModelCommand,
+}
+
+#[derive(Subcommand)]
+enum ModelCommand {
+    /// Make a model folder from an ONNX file and its tokenizer.
+    Pack(Pack),
+}
+
+/// Any BERT-style encoder will do: float32, weight-only int8, or dynamically quantized. The folder is written whole or
+/// not at all, and its model has run once by then.
+#[derive(Args)]
+struct Pack {
+    /// The encoder, exported for feature extraction (its output is one vector per token).
+    #[arg(long, value_name = "FILE")]
+    onnx: PathBuf,
+    /// The tokenizer.json that was published with it.
+    #[arg(long, value_name = "FILE")]
+    tokenizer: PathBuf,
+    /// How token vectors become one vector; the model's documentation says which.
+    #[arg(long, value_enum, default_value = "mean")]
+    pooling: PoolingName,
+    /// Put before every query, for models that were trained so ("query: ").
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    query_prefix: String,
+    /// Put before every item text ("passage: ").
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    document_prefix: String,
+    /// Longest input in tokens; longer texts are cut. Default: what the tokenizer file states, or the model allows.
+    #[arg(long, value_name = "N")]
+    max_tokens: Option<usize>,
+    /// The model's name, for people. Default: the name of the folder.
+    #[arg(long)]
+    name: Option<String>,
+    /// The folder to make or to replace.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PoolingName {
+    Mean,
+    Cls,
+}
+
+impl Model {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.command {
+            ModelCommand::Pack(pack) => pack.run(),
+        }
+    }
+}
+
+impl Pack {
+    fn run(self) -> Result<(), Failure> {
+        let folder_name = || self.output.file_name().map(|n| n.to_string_lossy().into_owned());
+        let options = PackOptions {
+            name: self.name.clone().or_else(folder_name).unwrap_or_else(|| "model".into()),
+            pooling: match self.pooling {
+                PoolingName::Mean => Pooling::Mean,
+                PoolingName::Cls => Pooling::Cls,
+            },
+            query_prefix: self.query_prefix,
+            document_prefix: self.document_prefix,
+            max_tokens: self.max_tokens,
+        };
+        let (onnx, tokenizer) = (read_file(&self.onnx)?, read_file(&self.tokenizer)?);
+        let packed = pack_model(onnx, tokenizer, &options)
+            .map_err(Failure::while_doing(format!("packing {}", self.onnx.display())))?;
+        write_folder(&self.output, &packed.files)?;
+        let m = &packed.manifest;
+        eprintln!(
+            "{}: {} dimensions, at most {} tokens, {:.1} MB, {}, run with {}",
+            m.name,
+            m.dims,
+            m.max_tokens,
+            m.files.model.bytes as f64 / 1e6,
+            &m.sha256[..16],
+            packed.runner,
+        );
+        Ok(())
+    }
+}
+
+/// Writes each file beside its place and renames it there; the manifest comes last, so that a folder with a manifest is
+/// always whole.
+fn write_folder(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
+    let failed = |path: &Path| Failure::while_doing(format!("writing {}", path.display()));
+    fs::create_dir_all(folder).map_err(|e| failed(folder)(e))?;
+    let manifest = folder.join("model.json");
+    if manifest.exists() {
+        fs::remove_file(&manifest).map_err(|e| failed(&manifest)(e))?;
+    }
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        let partial = folder.join(format!("{name}.partial"));
+        fs::write(&partial, bytes).map_err(|e| failed(&partial)(e))?;
+        fs::rename(&partial, &path).map_err(|e| failed(&path)(e))?;
+        // A line per file on standard output, for scripts.
+        writeln!(std::io::stdout(), "{}", path.display())
+            .map_err(Failure::while_doing("writing to standard output"))?;
+    }
+    Ok(())
+}
+
+/// Loads the model in `folder`.
+pub(crate) fn load(folder: &Path) -> Result<Embedder, Failure> {
+    let manifest = read_file(&folder.join("model.json"))?;
+    let failed = || Failure::while_doing(format!("loading the model in {}", folder.display()));
+    let named = crate::embed::ModelManifest::parse(&manifest).map_err(failed())?;
+    let onnx = read_file(&folder.join(&named.files.model.path))?;
+    let tokenizer = read_file(&folder.join(&named.files.tokenizer.path))?;
+    Embedder::from_files(&manifest, &onnx, &tokenizer).map_err(failed())
+}

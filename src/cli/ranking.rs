@@ -1,0 +1,128 @@
+//! What `search` and `recommend` have in common: options, the clock, the list.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use super::events::{parse_time, read_events};
+use super::{Failure, load_catalog, print_json, print_line};
+use crate::rank::{Hit, Recommendation, Recommender, Settings};
+
+/// Options of every ranking call.
+#[derive(Args)]
+pub(crate) struct Ranking {
+    /// How many items at most.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    limit: usize,
+    /// How many of the best to leave out.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    offset: usize,
+    /// Which items are considered, as JSON: {"year": {"gte": 1980}, "genres": "Comedy"}.
+    #[arg(long = "where", value_name = "JSON")]
+    filter: Option<String>,
+    /// Weights by name, as JSON: {"rating": 0.5}. Names not given keep the catalog's weight.
+    #[arg(long, value_name = "JSON")]
+    weights: Option<String>,
+    /// 0: purely by score; 1: as different from each other as possible.
+    #[arg(long, value_name = "SHARE")]
+    diversity: Option<f64>,
+    /// Say what each score is made of, and why the item is on the list.
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Consider items that the person has already acted on (true or false).
+    #[arg(long, value_name = "BOOL")]
+    include_seen: Option<bool>,
+    /// The present, for catalogs whose recency counts from it: seconds or milliseconds since 1970, or a date.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    now: Option<i64>,
+    /// Write the list to standard output as JSON: an array of {"id", "score", "item", "parts", "reason"}.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Ranking {
+    /// The options as the library reads them from JSON, the same way as from JavaScript.
+    pub(crate) fn options(&self) -> Result<Map<String, Value>, Failure> {
+        let mut options = Map::new();
+        options.insert("limit".to_owned(), self.limit.into());
+        options.insert("offset".to_owned(), self.offset.into());
+        options.insert("explain".to_owned(), self.explain.into());
+        for (flag, name, text) in [("--where", "where", &self.filter), ("--weights", "weights", &self.weights)] {
+            if let Some(text) = text {
+                let value = serde_json::from_str(text).map_err(|error| {
+                    Failure::with_code("option", format!("{flag}: expected JSON, got {text:?} ({error})"))
+                })?;
+                options.insert(name.to_owned(), value);
+            }
+        }
+        if let Some(diversity) = self.diversity {
+            options.insert("diversity".to_owned(), diversity.into());
+        }
+        if let Some(include_seen) = self.include_seen {
+            options.insert("includeSeen".to_owned(), include_seen.into());
+        }
+        Ok(options)
+    }
+
+    /// The present, of the clock unless it was given.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.now.unwrap_or_else(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        })
+    }
+
+    /// Writes the list.
+    pub(crate) fn print(&self, list: &Recommendation) -> Result<(), Failure> {
+        if let Some(note) = &list.note {
+            eprintln!("{note}");
+        }
+        if self.json {
+            return print_json(&list.hits);
+        }
+        for (place, hit) in (self.offset + 1..).zip(&list.hits) {
+            print_hit(place, hit)?;
+        }
+        Ok(())
+    }
+}
+
+/// The recommender of a catalog, with the events of a file if there is one.
+pub(crate) fn open(catalog: &Path, events: Option<&PathBuf>) -> Result<Recommender, Failure> {
+    let opening = || Failure::while_doing(format!("opening {}", catalog.display()));
+    let mut recommender = Recommender::new(load_catalog(catalog)?, Settings::default()).map_err(opening())?;
+    if let Some(path) = events {
+        let events = read_events(path, recommender.effects(), recommender.catalog().version())?;
+        recommender.set_events(events).map_err(Failure::while_doing(format!("reading {}", path.display())))?;
+        let metrics = recommender.metrics();
+        if metrics.unknown_items + metrics.unknown_types > 0 {
+            eprintln!(
+                "{}: of {} events, {} speak of items that the catalog does not have and {} are of unknown types; \
+                 they say nothing",
+                path.display(),
+                metrics.events,
+                metrics.unknown_items,
+                metrics.unknown_types
+            );
+        }
+    }
+    Ok(recommender)
+}
+
+fn print_hit(place: usize, hit: &Hit) -> Result<(), Failure> {
+    let title = ["title", "name"].iter().find_map(|name| hit.item.get(*name)?.as_str()).unwrap_or(&hit.id);
+    print_line(format_args!("{place:>3}  {:>7.4}  {title}  [{}]", hit.score, hit.id))?;
+    if let Some(reason) = &hit.reason {
+        print_line(format_args!("              {}", reason.text))?;
+    }
+    if let Some(parts) = &hit.parts {
+        let parts: Vec<String> = parts
+            .iter()
+            .map(|part| format!("{} {:+.4} = {:.2} × {:+.4}", part.name, part.contribution, part.weight, part.affinity))
+            .collect();
+        print_line(format_args!("              {}", parts.join(", ")))?;
+    }
+    Ok(())
+}

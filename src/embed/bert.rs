@@ -1,0 +1,215 @@
+//! The encoder that BERT-style graphs are, run without an interpreter.
+//!
+//! [`recognize`](super::recognize) finds this shape in an ONNX graph; what it does not find is run by tract, node by node.
+//!
+//! ```text
+//! x = norm(word[id] + position[i] + type[t])
+//! layer: q, k, v = linear(x);  per head: c = softmax(q · kᵀ · scale) · v;  x = norm(linear(c) + x)
+//!        x = norm(linear(gelu(linear(x))) + x)
+//! ```
+//!
+//! Texts of one call lie one after another without padding: every step but attention works on rows, whosever they are, and
+//! attention on one text at a time. So a text's result does not depend on its company.
+
+use super::kernel::Kernel;
+use super::linear::{Activation, Linear, Scratch};
+use super::math::{self, Matrix};
+use super::tokenize::Tokens;
+
+/// Rows that are looked up: token, position and type embeddings.
+pub(crate) enum Table {
+    /// Row `r` is `(values[r] − zeros) · scales`; one scale (and zero) for all rows or one per row.
+    Int8 {
+        values: Vec<i8>,
+        scales: Vec<f32>,
+        zeros: Vec<f32>,
+    },
+    Float {
+        values: Vec<f32>,
+    },
+}
+
+impl Table {
+    pub(crate) fn rows(&self, dims: usize) -> usize {
+        match self {
+            Self::Int8 { values, .. } => values.len() / dims,
+            Self::Float { values } => values.len() / dims,
+        }
+    }
+
+    fn add_row(&self, row: usize, dims: usize, out: &mut [f32]) {
+        match self {
+            Self::Int8 { values, scales, zeros } => {
+                let of = |v: &[f32]| if v.len() == 1 { v[0] } else { v.get(row).copied().unwrap_or(0.0) };
+                math::add_scaled_bytes(&values[row * dims..][..dims], of(zeros), of(scales), out);
+            }
+            Self::Float { values } => math::add(&values[row * dims..][..dims], out),
+        }
+    }
+}
+
+/// Layer normalization.
+pub(crate) struct Norm {
+    pub(crate) gain: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+    pub(crate) epsilon: f32,
+}
+
+impl Norm {
+    fn apply(&self, rows: &mut [f32]) {
+        for row in rows.chunks_exact_mut(self.gain.len()) {
+            math::layer_norm(row, &self.gain, &self.bias, self.epsilon);
+        }
+    }
+}
+
+/// One transformer layer.
+pub(crate) struct Layer {
+    /// Query, key and value side by side.
+    pub(crate) attention_in: Linear,
+    /// What scores are multiplied with before the softmax, usually 1/√head_dims.
+    pub(crate) score_scale: f32,
+    pub(crate) attention_out: Linear,
+    pub(crate) attention_norm: Norm,
+    pub(crate) up: Linear,
+    pub(crate) down: Linear,
+    pub(crate) norm: Norm,
+}
+
+/// A whole encoder.
+pub(crate) struct Bert {
+    pub(crate) kernel: &'static dyn Kernel,
+    pub(crate) dims: usize,
+    pub(crate) heads: usize,
+    pub(crate) words: Table,
+    pub(crate) positions: Table,
+    /// Absent where the model has no token types.
+    pub(crate) types: Option<Table>,
+    pub(crate) norm: Norm,
+    pub(crate) layers: Vec<Layer>,
+}
+
+/// Query rows whose scores are in memory at a time: small enough for the first-level cache at any usual length.
+const QUERY_ROWS: usize = 32;
+/// Columns of [`math::product`] come in eights.
+const EIGHT: usize = 8;
+
+/// The memory of one run, kept between runs.
+#[derive(Default)]
+pub(crate) struct Workspace {
+    scratch: Scratch,
+    /// The rows that pass through the layers.
+    hidden: Vec<f32>,
+    /// Query, key and value; then the wide middle of the feed-forward part.
+    wide: Vec<f32>,
+    context: Vec<f32>,
+    linear_out: Vec<f32>,
+    keys: Vec<f32>,
+    values: Vec<f32>,
+    scores: Vec<f32>,
+}
+
+impl Bert {
+    /// Hidden states of the last layer for all texts, one row of `dims` per token, text after text.
+    pub(crate) fn run<'w>(&self, texts: &[&Tokens], space: &'w mut Workspace) -> &'w [f32] {
+        let dims = self.dims;
+        let rows: usize = texts.iter().map(|t| t.ids.len()).sum();
+        space.hidden.clear();
+        space.hidden.resize(rows * dims, 0.0);
+        let mut hidden = space.hidden.chunks_exact_mut(dims);
+        for text in texts {
+            for (position, (&id, &type_id)) in text.ids.iter().zip(&text.type_ids).enumerate() {
+                let row = hidden.next().expect("one row per token");
+                self.words.add_row(id as usize, dims, row);
+                if let Some(types) = &self.types {
+                    types.add_row(type_id as usize, dims, row);
+                }
+                self.positions.add_row(position, dims, row);
+            }
+        }
+        self.norm.apply(&mut space.hidden);
+        for layer in &self.layers {
+            self.run_layer(layer, texts, rows, space);
+        }
+        &space.hidden
+    }
+
+    fn run_layer(&self, layer: &Layer, texts: &[&Tokens], rows: usize, space: &mut Workspace) {
+        let dims = self.dims;
+        layer.attention_in.run(
+            Matrix { values: &space.hidden, stride: dims },
+            rows,
+            Activation::None,
+            &mut space.scratch,
+            &mut space.wide,
+        );
+        space.context.resize(rows * dims, 0.0);
+        let mut first = 0;
+        for text in texts {
+            let count = text.ids.len();
+            self.attend(layer, first, count, space);
+            first += count;
+        }
+        let context = Matrix { values: &space.context, stride: dims };
+        layer.attention_out.run(context, rows, Activation::None, &mut space.scratch, &mut space.linear_out);
+        add_rows(&space.linear_out, layer.attention_out.stride(), &mut space.hidden, dims);
+        layer.attention_norm.apply(&mut space.hidden);
+
+        let hidden = Matrix { values: &space.hidden, stride: dims };
+        layer.up.run(hidden, rows, Activation::Gelu, &mut space.scratch, &mut space.wide);
+        let middle = Matrix { values: &space.wide, stride: layer.up.stride() };
+        layer.down.run(middle, rows, Activation::None, &mut space.scratch, &mut space.linear_out);
+        add_rows(&space.linear_out, layer.down.stride(), &mut space.hidden, dims);
+        layer.norm.apply(&mut space.hidden);
+    }
+
+    /// Attention of one text, `count` rows from row `first`: reads query, key and value from `wide`, writes `context`.
+    fn attend(&self, layer: &Layer, first: usize, count: usize, space: &mut Workspace) {
+        let (dims, head_dims) = (self.dims, self.dims / self.heads);
+        let stride = layer.attention_in.stride();
+        let rows = &space.wide[first * stride..][..count * stride];
+        let padded = count.next_multiple_of(EIGHT);
+        space.keys.resize(head_dims * padded, 0.0);
+        space.values.resize(count * head_dims, 0.0);
+        space.scores.resize(QUERY_ROWS * padded, 0.0);
+        for head in 0..self.heads {
+            let (query, key, value) = (head * head_dims, dims + head * head_dims, 2 * dims + head * head_dims);
+            transpose(&rows[key..], stride, count, head_dims, padded, &mut space.keys);
+            // Close together: at their own distance the rows would fall on few sets of the first-level cache.
+            for (to, from) in space.values.chunks_exact_mut(head_dims).zip(rows.chunks_exact(stride)) {
+                to.copy_from_slice(&from[value..][..head_dims]);
+            }
+            let keys = Matrix { values: &space.keys, stride: padded };
+            let values = Matrix { values: &space.values, stride: head_dims };
+            for begin in (0..count).step_by(QUERY_ROWS) {
+                let block = QUERY_ROWS.min(count - begin);
+                let queries = Matrix { values: &rows[begin * stride + query..], stride };
+                math::product(queries, keys, &mut space.scores, padded, block, head_dims, padded);
+                for row in space.scores.chunks_exact_mut(padded).take(block) {
+                    // Columns past the text are never read.
+                    math::softmax(&mut row[..count], layer.score_scale);
+                }
+                let weights = Matrix { values: &space.scores, stride: padded };
+                let out = &mut space.context[(first + begin) * dims + head * head_dims..];
+                math::product(weights, values, out, dims, block, count, head_dims);
+            }
+        }
+    }
+}
+
+/// `to[d · padded + row] = from[row · stride + d]`; columns from `count` to `padded` are zeros.
+fn transpose(from: &[f32], stride: usize, count: usize, columns: usize, padded: usize, to: &mut [f32]) {
+    for (d, out) in to.chunks_exact_mut(padded).take(columns).enumerate() {
+        for (row, y) in out[..count].iter_mut().enumerate() {
+            *y = from[row * stride + d];
+        }
+        out[count..].fill(0.0);
+    }
+}
+
+/// Adds rows of a wider distance to rows that lie close.
+fn add_rows(from: &[f32], stride: usize, to: &mut [f32], dims: usize) {
+    for (to, from) in to.chunks_exact_mut(dims).zip(from.chunks_exact(stride)) {
+        math::add(&from[..dims], to);
+    }
+}

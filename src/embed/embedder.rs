@@ -1,0 +1,273 @@
+//! A loaded model and the texts it turns into vectors.
+
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+use super::bert::{Bert, Workspace};
+use super::each::for_each_group;
+use super::error::{EmbedError, EmbedErrorKind};
+use super::graph::OnnxGraph;
+use super::kernel;
+use super::manifest::ModelManifest;
+use super::pool::pool;
+use super::recognize::recognize;
+use super::tokenize::{TextTokenizer, Tokens};
+use super::tract::TractModel;
+
+/// What a text is for; some models want a different prefix for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TextKind {
+    /// What somebody searches for.
+    Query,
+    /// What describes an item.
+    Document,
+}
+
+/// Which model made a vector. Vectors of different models cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelIdentity {
+    /// For people.
+    pub name: String,
+    /// Equal only if everything that shapes a vector is equal: weights, tokenizer, pooling, prefixes, token limit.
+    pub sha256: String,
+}
+
+/// Turns texts into vectors of unit length: all that building and searching a catalog needs of a model.
+pub trait Encode: Sync {
+    /// Length of the vectors.
+    fn dims(&self) -> usize;
+    /// Which model this is.
+    fn model(&self) -> ModelIdentity;
+    /// The vector of one text, `dims` values, unit length.
+    fn encode(&self, text: &str, kind: TextKind) -> Result<Vec<f32>, EmbedError>;
+}
+
+/// A sentence embedding model, ready to run.
+///
+/// May be shared between threads; each call works on its own memory.
+pub struct Embedder {
+    manifest: ModelManifest,
+    tokenizer: TextTokenizer,
+    runner: Runner,
+}
+
+/// How the graph is run.
+enum Runner {
+    /// As the encoder that it was recognized to be.
+    Encoder {
+        bert: Box<Bert>,
+        /// The memory of runs that are over, for the next ones: as many as ever ran at once.
+        spaces: Mutex<Vec<Workspace>>,
+    },
+    /// Node by node, and why.
+    Graph { model: TractModel, reason: String },
+}
+
+/// Texts of a batch are run together up to this many tokens: enough that weights are read for many rows at once, few
+/// enough that all rows stay in the second-level cache.
+const GROUP_TOKENS: usize = 128;
+
+impl Embedder {
+    /// Loads a model from the three files of its folder: `model.json`, the ONNX file and `tokenizer.json`. Length and
+    /// SHA-256 of the last two are checked against the first.
+    ///
+    /// # Errors
+    /// One of [`EmbedErrorKind`] for whatever is wrong with the files; nothing is kept of a model that failed to load.
+    pub fn from_files(manifest: &[u8], onnx: &[u8], tokenizer: &[u8]) -> Result<Self, EmbedError> {
+        let manifest = ModelManifest::parse(manifest)?;
+        manifest.files.model.check(onnx)?;
+        manifest.files.tokenizer.check(tokenizer)?;
+        Self::assemble(manifest, onnx, tokenizer)
+    }
+
+    /// Loads without comparing hashes: for files that have been compared. A model file that is handed over is let go as
+    /// soon as it has been parsed.
+    pub(crate) fn assemble(
+        manifest: ModelManifest,
+        onnx: impl AsRef<[u8]>,
+        tokenizer: &[u8],
+    ) -> Result<Self, EmbedError> {
+        let tokenizer = TextTokenizer::from_json(tokenizer, manifest.max_tokens)?;
+        let graph = OnnxGraph::parse(onnx.as_ref())?;
+        drop(onnx);
+        graph.check_vocabulary(tokenizer.vocabulary_size())?;
+        let recognized = if manifest.run_as_graph {
+            Err("packing found that it differs from the encoder it looks like".to_owned())
+        } else {
+            recognize(&graph, kernel::best()).map_err(|unrecognized| unrecognized.0)
+        };
+        let runner = match recognized {
+            Ok(bert) => {
+                let (words, positions) = (bert.words.rows(bert.dims), bert.positions.rows(bert.dims));
+                if tokenizer.vocabulary_size() > words || manifest.max_tokens > positions {
+                    return Err(EmbedError::new(
+                        EmbedErrorKind::Vocabulary,
+                        format!(
+                            "the tokenizer has {} token ids and a limit of {} tokens, the model {words} and {positions}",
+                            tokenizer.vocabulary_size(),
+                            manifest.max_tokens
+                        ),
+                    ));
+                }
+                Runner::Encoder { bert: Box::new(bert), spaces: Mutex::default() }
+            }
+            Err(reason) => Runner::Graph { model: TractModel::build(&graph)?, reason },
+        };
+        Ok(Self { manifest, tokenizer, runner })
+    }
+
+    /// The vector of one text: the prefix for its kind is put before it, it is cut at the token limit, run, pooled and
+    /// scaled to unit length.
+    ///
+    /// # Errors
+    /// [`EmbedErrorKind::EmptyText`] if the text has no token of its own (the prefix does not count).
+    pub fn embed(&self, text: &str, kind: TextKind) -> Result<Vec<f32>, EmbedError> {
+        let tokens = self.tokenize(text, kind)?;
+        Ok(self.embed_tokens(&[&tokens])?.pop().expect("one vector per text"))
+    }
+
+    /// The vectors of many texts, in their order; each equals what [`Embedder::embed`] gives for it.
+    ///
+    /// Texts of like length are run together, without padding; on several cores if the crate is built with feature `cli`.
+    /// `progress(done, total)` is called after every few texts and may stop the rest with [`ControlFlow::Break`].
+    ///
+    /// # Errors
+    /// The first text that fails, by its index; [`EmbedErrorKind::Cancelled`] if `progress` said so.
+    pub fn embed_batch(
+        &self,
+        texts: &[&str],
+        kind: TextKind,
+        progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+    ) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let mut tokens = Vec::with_capacity(texts.len());
+        for (index, text) in texts.iter().enumerate() {
+            tokens.push(self.tokenize(text, kind).map_err(|e| e.in_text(index))?);
+        }
+        // Texts of like length together, so that groups are full and progress is even.
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|&i| tokens[i].ids.len());
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let mut group_tokens = 0;
+        for index in order {
+            let count = tokens[index].ids.len();
+            match groups.last_mut() {
+                Some(group) if group_tokens + count <= GROUP_TOKENS => {
+                    group.push(index);
+                    group_tokens += count;
+                }
+                _ => {
+                    groups.push(vec![index]);
+                    group_tokens = count;
+                }
+            }
+        }
+        let mut vectors = vec![Vec::new(); texts.len()];
+        let mut done = 0;
+        let run = |group: &Vec<usize>| {
+            let texts: Vec<&Tokens> = group.iter().map(|&i| &tokens[i]).collect();
+            self.embed_tokens(&texts).map_err(|e| e.in_text(group[0]))
+        };
+        for_each_group(&groups, run, &mut |group, made| {
+            done += group.len();
+            for (&index, vector) in group.iter().zip(made) {
+                vectors[index] = vector;
+            }
+            if progress(done, texts.len()).is_break() && done < texts.len() {
+                return Err(EmbedError::new(
+                    EmbedErrorKind::Cancelled,
+                    format!("after {done} of {} texts", texts.len()),
+                ));
+            }
+            Ok(())
+        })?;
+        Ok(vectors)
+    }
+
+    /// The token ids that the model gets to see for a text, special ones included, cut at the limit.
+    ///
+    /// # Errors
+    /// As [`Embedder::embed`].
+    pub fn token_ids(&self, text: &str, kind: TextKind) -> Result<Vec<u32>, EmbedError> {
+        Ok(self.tokenize(text, kind)?.ids)
+    }
+
+    /// Everything that `model.json` says.
+    pub fn manifest(&self) -> &ModelManifest {
+        &self.manifest
+    }
+
+    /// How texts are run, for status lines: the instruction set, or that and why the graph is run node by node.
+    pub fn runner(&self) -> String {
+        match &self.runner {
+            Runner::Encoder { bert, .. } => bert.kernel.name().to_owned(),
+            Runner::Graph { reason, .. } => format!("node by node, because {reason}"),
+        }
+    }
+
+    /// Whether the graph was recognized and is run as an encoder.
+    pub(crate) fn is_encoder(&self) -> bool {
+        matches!(self.runner, Runner::Encoder { .. })
+    }
+
+    fn tokenize(&self, text: &str, kind: TextKind) -> Result<Tokens, EmbedError> {
+        let prefix = match kind {
+            TextKind::Query => &self.manifest.query_prefix,
+            TextKind::Document => &self.manifest.document_prefix,
+        };
+        if prefix.is_empty() {
+            return self.tokenizer.tokens(text);
+        }
+        self.tokenizer.tokens(text)?;
+        self.tokenizer.tokens(&format!("{prefix}{text}"))
+    }
+
+    /// One vector per text.
+    fn embed_tokens(&self, texts: &[&Tokens]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        match &self.runner {
+            Runner::Encoder { bert, spaces } => {
+                // A panic while the lock is held cannot leave a vector half pushed.
+                let mut space = spaces.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+                let mut hidden = bert.run(texts, &mut space);
+                let mut vectors = Vec::with_capacity(texts.len());
+                for text in texts {
+                    let (rows, rest) = hidden.split_at(text.ids.len() * bert.dims);
+                    vectors.push(self.pool(rows, bert.dims)?);
+                    hidden = rest;
+                }
+                spaces.lock().unwrap_or_else(PoisonError::into_inner).push(space);
+                Ok(vectors)
+            }
+            Runner::Graph { model, .. } => texts
+                .iter()
+                .map(|text| {
+                    let hidden = model.run(text)?;
+                    self.pool(&hidden, hidden.len() / text.ids.len())
+                })
+                .collect(),
+        }
+    }
+
+    fn pool(&self, hidden: &[f32], dims: usize) -> Result<Vec<f32>, EmbedError> {
+        if dims != self.manifest.dims {
+            return Err(EmbedError::new(
+                EmbedErrorKind::Outputs,
+                format!("it gives vectors of {dims} values, model.json says {}", self.manifest.dims),
+            ));
+        }
+        pool(hidden, dims, self.manifest.pooling)
+    }
+}
+
+impl Encode for Embedder {
+    fn dims(&self) -> usize {
+        self.manifest.dims
+    }
+
+    fn model(&self) -> ModelIdentity {
+        ModelIdentity { name: self.manifest.name.clone(), sha256: self.manifest.sha256.clone() }
+    }
+
+    fn encode(&self, text: &str, kind: TextKind) -> Result<Vec<f32>, EmbedError> {
+        self.embed(text, kind)
+    }
+}

@@ -1,0 +1,211 @@
+//! The ONNX graph as read from the file: is it one, does it take what a BERT-style encoder takes, what does it give.
+
+use std::collections::HashMap;
+
+use prost::Message;
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, tensor_shape_proto, type_proto};
+
+use super::error::{EmbedError, EmbedErrorKind};
+
+/// What the model is fed, in the order of the graph's inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    TokenIds,
+    Mask,
+    TypeIds,
+    Positions,
+}
+
+/// A parsed model, together with what was found out about it.
+pub(crate) struct OnnxGraph {
+    pub(crate) proto: ModelProto,
+    pub(crate) inputs: Vec<Input>,
+    /// Name of the output that holds the hidden states, `1 × tokens × dims`.
+    pub(crate) output: String,
+    /// Rows of the token embedding table, where one was found.
+    pub(crate) vocabulary_rows: Option<usize>,
+    /// Rows of the position table, where one was found: the longest input that the model can take.
+    pub(crate) position_rows: Option<usize>,
+}
+
+impl OnnxGraph {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, EmbedError> {
+        let not_onnx = |why: String| EmbedError::new(EmbedErrorKind::NotOnnx, why);
+        let proto = ModelProto::decode(bytes).map_err(|e| {
+            let what = match bytes.first() {
+                None => "it is empty".to_owned(),
+                Some(b'<') => "it begins like an HTML or XML page".to_owned(),
+                Some(_) => format!("its {} bytes are cut short or not ONNX at all ({e})", bytes.len()),
+            };
+            not_onnx(what).with_source(e)
+        })?;
+        let Some(graph) = proto.graph.as_ref().filter(|g| !g.node.is_empty()) else {
+            return Err(not_onnx("it holds no graph".into()));
+        };
+        if let Some(tensor) = graph.initializer.iter().find(|t| !t.external_data.is_empty()) {
+            return Err(not_onnx(format!(
+                "the weights of {:?} are in another file; save the model with its weights inside",
+                tensor.name
+            )));
+        }
+        let inputs = inputs(graph)?;
+        let output = hidden_states(graph)?;
+        let links = Links::of(graph);
+        let vocabulary_rows = links.table_rows(graph, "input_ids");
+        let position_rows = links.position_rows(graph);
+        Ok(Self { inputs, output, vocabulary_rows, position_rows, proto })
+    }
+
+    pub(crate) fn has_operator(&self, operator: &str) -> bool {
+        self.proto.graph.as_ref().is_some_and(|g| g.node.iter().any(|n| n.op_type == operator))
+    }
+
+    /// Length of the vectors: as the output declares it, or as the gain of the layer norm that makes it.
+    pub(crate) fn dims(&self) -> Option<usize> {
+        let graph = self.proto.graph.as_ref()?;
+        let declared = graph.output.iter().find(|o| o.name == self.output).and_then(|o| fixed_dim(o, 2));
+        declared.or_else(|| {
+            let links = Links::of(graph);
+            let gain = links.makers.get(self.output.as_str())?.input.get(1)?;
+            usize::try_from(*links.tensors.get(gain.as_str())?.dims.first()?).ok()
+        })
+    }
+
+    /// Fails if a tokenizer with `vocabulary` ids cannot belong to this model.
+    pub(crate) fn check_vocabulary(&self, vocabulary: usize) -> Result<(), EmbedError> {
+        let Some(rows) = self.vocabulary_rows else { return Ok(()) };
+        // Tables are padded to round sizes and may hold reserved rows: a tenth more rows than tokens is still a fit,
+        // one token more than rows is not.
+        if vocabulary > rows || vocabulary * 10 < rows * 9 {
+            return Err(EmbedError::new(
+                EmbedErrorKind::Vocabulary,
+                format!("the tokenizer has {vocabulary} token ids, the model's embedding table {rows} rows"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn inputs(graph: &GraphProto) -> Result<Vec<Input>, EmbedError> {
+    let names: Vec<&str> = graph
+        .input
+        .iter()
+        .map(|i| i.name.as_str())
+        // Old exporters list the weights among the inputs.
+        .filter(|name| !graph.initializer.iter().any(|t| t.name == *name))
+        .collect();
+    let wrong = || EmbedError::new(EmbedErrorKind::Inputs, format!("its inputs are {}", names.join(", ")));
+    let inputs = names
+        .iter()
+        .map(|name| match *name {
+            "input_ids" => Ok(Input::TokenIds),
+            "attention_mask" => Ok(Input::Mask),
+            "token_type_ids" => Ok(Input::TypeIds),
+            "position_ids" => Ok(Input::Positions),
+            _ => Err(wrong()),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    if inputs.contains(&Input::TokenIds) { Ok(inputs) } else { Err(wrong()) }
+}
+
+/// Picks the output with one vector per token: by its usual name, or the first float output of rank 3.
+fn hidden_states(graph: &GraphProto) -> Result<String, EmbedError> {
+    const FLOAT: i32 = 1;
+    let named = |o: &&ValueInfoProto| matches!(o.name.as_str(), "last_hidden_state" | "token_embeddings");
+    let rank_3 = |o: &&ValueInfoProto| {
+        let Some(type_proto::Value::TensorType(t)) = o.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
+            return false;
+        };
+        t.elem_type == FLOAT && t.shape.as_ref().is_some_and(|s| s.dim.len() == 3)
+    };
+    let output = graph.output.iter().find(named).or_else(|| graph.output.iter().find(rank_3));
+    output.map(|o| o.name.clone()).ok_or_else(|| {
+        let names: Vec<&str> = graph.output.iter().map(|o| o.name.as_str()).collect();
+        EmbedError::new(
+            EmbedErrorKind::Outputs,
+            format!(
+                "expected a float output of shape batch × tokens × dims such as last_hidden_state, found {}; export the \
+                 model for feature extraction",
+                names.join(", ")
+            ),
+        )
+    })
+}
+
+/// Which node makes a value, and which tensor is a constant of that name.
+pub(crate) struct Links<'a> {
+    pub(crate) makers: HashMap<&'a str, &'a NodeProto>,
+    pub(crate) tensors: HashMap<&'a str, &'a TensorProto>,
+}
+
+impl<'a> Links<'a> {
+    pub(crate) fn of(graph: &'a GraphProto) -> Self {
+        let mut makers = HashMap::new();
+        let mut tensors: HashMap<&str, &TensorProto> = graph.initializer.iter().map(|t| (t.name.as_str(), t)).collect();
+        for node in &graph.node {
+            for output in &node.output {
+                makers.insert(output.as_str(), node);
+            }
+            if node.op_type == "Constant"
+                && let [output] = &node.output[..]
+                && let Some(tensor) = node.attribute.iter().find_map(|a| a.t.as_ref())
+            {
+                tensors.insert(output.as_str(), tensor);
+            }
+        }
+        Self { makers, tensors }
+    }
+
+    /// The stored tensor that `name` is computed from by nothing but casts and scales.
+    fn stored(&self, name: &str) -> Option<&'a TensorProto> {
+        let mut name = name;
+        // Cast, then Mul or DequantizeLinear: three steps reach every form in the wild.
+        for _ in 0..4 {
+            if let Some(tensor) = self.tensors.get(name) {
+                return Some(tensor);
+            }
+            let maker = self.makers.get(name)?;
+            if !matches!(maker.op_type.as_str(), "Cast" | "Mul" | "DequantizeLinear" | "Identity" | "Sub") {
+                return None;
+            }
+            name = maker.input.first()?;
+        }
+        None
+    }
+
+    /// Rows of the table that is gathered by the graph input `input`.
+    fn table_rows(&self, graph: &GraphProto, input: &str) -> Option<usize> {
+        let is_input = |name: &str| {
+            name == input
+                || self.makers.get(name).is_some_and(|n| {
+                    matches!(n.op_type.as_str(), "Cast" | "Identity" | "Reshape")
+                        && n.input.first().is_some_and(|i| i == input)
+                })
+        };
+        graph.node.iter().filter(|n| n.op_type == "Gather" && n.input.len() == 2).find_map(|n| {
+            let table = self.stored(&n.input[0])?;
+            (is_input(&n.input[1]) && table.dims.len() == 2).then(|| table.dims[0] as usize)
+        })
+    }
+
+    /// Rows of the table whose vectors are added by position: a gathered two-dimensional table that is neither the
+    /// token table nor the two rows of token types.
+    fn position_rows(&self, graph: &GraphProto) -> Option<usize> {
+        let gathered = graph.node.iter().filter(|n| n.op_type == "Gather" && n.input.len() == 2);
+        let rows = gathered.filter_map(|n| {
+            let table = self.stored(&n.input[0])?;
+            let float_like = matches!(table.data_type, 1 | 2 | 3 | 10);
+            (float_like && table.dims.len() == 2 && n.input[1] != "input_ids").then(|| table.dims[0] as usize)
+        });
+        rows.filter(|&rows| rows > 16).min()
+    }
+}
+
+/// The size of a declared dimension, if it is a number.
+fn fixed_dim(value: &ValueInfoProto, axis: usize) -> Option<usize> {
+    let type_proto::Value::TensorType(tensor) = value.r#type.as_ref()?.value.as_ref()?;
+    match tensor.shape.as_ref()?.dim.get(axis)?.value.as_ref()? {
+        tensor_shape_proto::dimension::Value::DimValue(n) => usize::try_from(*n).ok(),
+        tensor_shape_proto::dimension::Value::DimParam(_) => None,
+    }
+}

@@ -1,0 +1,181 @@
+//! Integer products of int16 activations with int8 weights: one trait, a back end per instruction set.
+//!
+//! A kernel multiplies rows of activations with one *panel* of weights, a fixed number of output channels, and gives
+//! exact 32-bit sums. What the numbers mean (scales, bias, activation function) is no business of a kernel: see
+//! [`super::linear`]. All back ends agree bit for bit with [`Scalar`], in any order of summation, because integer
+//! addition has no rounding, and because it wraps: a sum that fits in 32 bits is right even if a partial sum did not.
+//!
+//! # Layout
+//!
+//! Both operands are read in pairs of neighbouring inputs `k, k + 1`, which is what the multiply-add instructions of
+//! x86 (`pmaddwd`, `vpdpwssd`) and wasm (`i32x4.dot_i16x8_s`) consume. A panel of `WIDTH` channels with `pairs` pairs
+//! of inputs is stored as `pairs × WIDTH × 2` bytes:
+//!
+//! ```text
+//! pair 0: w[0,c0] w[1,c0] w[0,c1] w[1,c1] … w[0,cW] w[1,cW]
+//! pair 1: w[2,c0] w[3,c0] …
+//! ```
+//!
+//! Odd input counts and the last panel are filled with zeros.
+
+mod scalar;
+
+#[cfg(target_arch = "aarch64")]
+#[allow(unsafe_code, reason = "NEON intrinsics; each block names the check it leans on")]
+mod neon;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[allow(unsafe_code, reason = "vector loads through raw pointers; each block names the bound it leans on")]
+mod simd128;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "AVX2 and AVX-512 intrinsics; each block names the check it leans on")]
+mod x86;
+
+pub(crate) use scalar::Scalar;
+
+/// One way to multiply. See the [module](self) for the layout.
+pub(crate) trait Kernel: Send + Sync {
+    /// The instruction set, for status lines and test messages.
+    fn name(&self) -> &'static str;
+
+    /// Output channels per panel, a multiple of 8.
+    fn width(&self) -> usize;
+
+    /// Writes `out[row * width + channel] = Σ_k activations[row * stride + k] · w[k, channel]`, wrapping at 32 bits.
+    ///
+    /// `panel` holds `pairs × width × 2` weights, `activations` at least `(rows - 1) * stride + 2 * pairs` values and
+    /// `out` at least `rows × width`.
+    ///
+    /// # Panics
+    /// If a slice is shorter than that.
+    fn multiply(&self, activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]);
+}
+
+/// The fastest kernel that this CPU can run.
+pub(crate) fn best() -> &'static dyn Kernel {
+    available().pop().expect("the scalar kernel is always there")
+}
+
+/// Every kernel that this CPU can run, the scalar one first and the fastest last.
+pub(crate) fn available() -> Vec<&'static dyn Kernel> {
+    #[allow(unused_mut, reason = "targets without a vector kernel add nothing")]
+    let mut kernels: Vec<&'static dyn Kernel> = vec![&Scalar];
+    #[cfg(target_arch = "x86_64")]
+    kernels.extend(x86::available());
+    #[cfg(target_arch = "aarch64")]
+    kernels.extend(neon::available());
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    kernels.extend(simd128::available());
+    kernels
+}
+
+/// Checks the lengths that [`Kernel::multiply`] asks for, once per call, so that the loops need not.
+#[inline]
+fn check(activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &[i32], width: usize) {
+    assert!(rows > 0 && stride >= 2 * pairs, "a row of activations covers every pair");
+    assert!(activations.len() >= (rows - 1) * stride + 2 * pairs, "activations are whole rows");
+    assert!(panel.len() >= pairs * width * 2, "the panel is whole");
+    assert!(out.len() >= rows * width, "there is room for every sum");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The sums by the definition, in 64 bits, from weights that are not packed: `weights[k * channels + channel]`.
+    fn by_definition(
+        activations: &[i16],
+        stride: usize,
+        rows: usize,
+        weights: &[i8],
+        depth: usize,
+        channels: usize,
+    ) -> Vec<i64> {
+        let mut sums = vec![0i64; rows * channels];
+        for row in 0..rows {
+            for k in 0..depth {
+                for c in 0..channels {
+                    sums[row * channels + c] +=
+                        i64::from(activations[row * stride + k]) * i64::from(weights[k * channels + c]);
+                }
+            }
+        }
+        sums
+    }
+
+    fn pack(weights: &[i8], depth: usize, width: usize) -> Vec<i8> {
+        let mut panel = vec![0; depth.div_ceil(2) * width * 2];
+        for k in 0..depth {
+            for c in 0..width {
+                panel[(k / 2) * width * 2 + c * 2 + k % 2] = weights[k * width + c];
+            }
+        }
+        panel
+    }
+
+    fn check_against_definition(
+        rows: usize,
+        depth: usize,
+        gap: usize,
+        activation: impl Fn(usize) -> i16,
+        weight: impl Fn(usize) -> i8,
+    ) {
+        for kernel in available() {
+            let width = kernel.width();
+            let pairs = depth.div_ceil(2);
+            let stride = 2 * pairs + gap;
+            let mut activations: Vec<i16> = (0..rows * stride).map(&activation).collect();
+            for row in 0..rows {
+                // What lies behind the last input is multiplied with a weight of zero.
+                activations[row * stride + depth..row * stride + 2 * pairs].fill(77);
+            }
+            let weights: Vec<i8> = (0..depth * width).map(&weight).collect();
+            let mut out = vec![0x5555_5555; rows * width + 3];
+            kernel.multiply(&activations, stride, rows, &pack(&weights, depth, width), pairs, &mut out);
+            let expected = by_definition(&activations, stride, rows, &weights, depth, width);
+            for (i, &sum) in expected.iter().enumerate() {
+                assert_eq!(
+                    out[i],
+                    sum as i32,
+                    "{} differs at row {}, channel {} of {rows} rows, depth {depth}",
+                    kernel.name(),
+                    i / width,
+                    i % width
+                );
+            }
+            assert_eq!(&out[rows * width..], [0x5555_5555; 3], "{} wrote past its sums", kernel.name());
+        }
+    }
+
+    #[test]
+    fn extreme_values_and_odd_shapes_give_exact_sums() {
+        for rows in 1..=19 {
+            for depth in [1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65] {
+                check_against_definition(
+                    rows,
+                    depth,
+                    rows % 3,
+                    |i| if i % 2 == 0 { i16::MAX } else { -i16::MAX },
+                    |i| if i % 3 == 0 { i8::MAX } else { i8::MIN },
+                );
+            }
+        }
+        // All of one sign, at the model's own depths: the largest sums there are, and past them sums that wrap.
+        for depth in [383, 384, 385, 1536, 3072] {
+            check_against_definition(5, depth, 0, |_| i16::MAX, |_| i8::MIN);
+            check_against_definition(5, depth, 0, |_| -i16::MAX, |_| i8::MIN);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_values_give_exact_sums(
+            rows in 1usize..24, depth in 1usize..200, gap in 0usize..9,
+            activations in prop::collection::vec(-i16::MAX..=i16::MAX, 64..512),
+            weights in prop::collection::vec(any::<i8>(), 64..512),
+        ) {
+            check_against_definition(rows, depth, gap, |i| activations[i * 7 % activations.len()], |i| weights[i * 11 % weights.len()]);
+        }
+    }
+}

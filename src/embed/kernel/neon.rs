@@ -1,0 +1,86 @@
+//! aarch64 NEON: `smlal` on weights widened to 16 bits.
+//!
+//! NEON multiplies lane by lane (`smlal` adds four products of 16-bit lanes to four 32-bit sums), so the even and the odd
+//! input of each pair are taken apart first: `ld2` does so while it loads.
+
+use std::arch::aarch64::{
+    int32x4_t, vdupq_n_s32, vget_low_s16, vld2_s8, vmlal_high_n_s16, vmlal_n_s16, vmovl_s8, vst1q_s32,
+};
+
+use super::{Kernel, check};
+
+/// Exists only where the CPU has NEON.
+struct Neon {
+    _proof: (),
+}
+
+const WIDTH: usize = 8;
+/// Rows per tile: eight sums, four widened weights, and room to spare among 32 registers.
+const ROWS: usize = 6;
+
+pub(super) fn available() -> Vec<&'static dyn Kernel> {
+    let mut kernels: Vec<&'static dyn Kernel> = Vec::new();
+    if std::arch::is_aarch64_feature_detected!("neon") {
+        kernels.push(const { &Neon { _proof: () } });
+    }
+    kernels
+}
+
+impl Kernel for Neon {
+    fn name(&self) -> &'static str {
+        "aarch64 NEON"
+    }
+
+    fn width(&self) -> usize {
+        WIDTH
+    }
+
+    fn multiply(&self, activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
+        check(activations, stride, rows, panel, pairs, out, WIDTH);
+        let (a, w, o) = (activations.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
+        let mut row = 0;
+        // SAFETY: the CPU has NEON, or there would be no `Neon`; `check` has made sure of the lengths, and each tile stays
+        // within the rows that are left.
+        unsafe {
+            while row + ROWS <= rows {
+                tile::<ROWS>(a.add(row * stride), stride, w, pairs, o.add(row * WIDTH));
+                row += ROWS;
+            }
+            while row < rows {
+                tile::<1>(a.add(row * stride), stride, w, pairs, o.add(row * WIDTH));
+                row += 1;
+            }
+        }
+    }
+}
+
+/// # Safety
+/// NEON; `a` points at `R` rows, `stride` apart, of `2 * pairs` values, `w` at `pairs` pairs of weights, `o` at room for
+/// `R × WIDTH` sums.
+#[target_feature(enable = "neon")]
+unsafe fn tile<const R: usize>(a: *const i16, stride: usize, w: *const i8, pairs: usize, o: *mut i32) {
+    let mut low: [int32x4_t; R] = [vdupq_n_s32(0); R];
+    let mut high: [int32x4_t; R] = [vdupq_n_s32(0); R];
+    for pair in 0..pairs {
+        // SAFETY: `pair` is below `pairs` and `r` below `R`.
+        unsafe {
+            let weights = vld2_s8(w.add(pair * 2 * WIDTH));
+            let (even, odd) = (vmovl_s8(weights.0), vmovl_s8(weights.1));
+            for r in 0..R {
+                let x = a.add(r * stride + 2 * pair);
+                let (x_even, x_odd) = (x.read(), x.add(1).read());
+                low[r] = vmlal_n_s16(low[r], vget_low_s16(even), x_even);
+                high[r] = vmlal_high_n_s16(high[r], even, x_even);
+                low[r] = vmlal_n_s16(low[r], vget_low_s16(odd), x_odd);
+                high[r] = vmlal_high_n_s16(high[r], odd, x_odd);
+            }
+        }
+    }
+    for r in 0..R {
+        // SAFETY: room for `R × WIDTH` sums.
+        unsafe {
+            vst1q_s32(o.add(r * WIDTH), low[r]);
+            vst1q_s32(o.add(r * WIDTH + 4), high[r]);
+        }
+    }
+}

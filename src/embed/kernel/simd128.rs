@@ -1,0 +1,83 @@
+//! WebAssembly with fixed-width SIMD: `i32x4.dot_i16x8_s` on weights widened while they are loaded.
+//!
+//! One dot product instruction does eight multiplications. A tile of four rows by eight channels keeps eight sums in
+//! registers and reads each weight once for four rows; with the sixteen registers of x86 (one of which V8 keeps for
+//! itself) more rows would spill.
+
+use std::arch::wasm32::{
+    i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8, i32x4_splat, v128, v128_load32_splat, v128_store,
+};
+
+use super::{Kernel, check};
+
+/// A module with this code in it runs only where `simd128` is there: the proof is that it was instantiated.
+struct Simd128 {
+    _proof: (),
+}
+
+const WIDTH: usize = 8;
+/// Rows per tile.
+const ROWS: usize = 4;
+
+pub(super) fn available() -> Vec<&'static dyn Kernel> {
+    vec![const { &Simd128 { _proof: () } }]
+}
+
+impl Kernel for Simd128 {
+    fn name(&self) -> &'static str {
+        "wasm simd128"
+    }
+
+    fn width(&self) -> usize {
+        WIDTH
+    }
+
+    fn multiply(&self, activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
+        check(activations, stride, rows, panel, pairs, out, WIDTH);
+        let (a, w, o) = (activations.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
+        let mut row = 0;
+        // SAFETY: `check` has made sure that `rows` rows of activations and sums and `pairs` pairs of weights are there;
+        // each tile stays within the rows that are left.
+        unsafe {
+            while row + ROWS <= rows {
+                tile::<ROWS>(a.add(row * stride), stride, w, pairs, o.add(row * WIDTH));
+                row += ROWS;
+            }
+            match rows - row {
+                1 => tile::<1>(a.add(row * stride), stride, w, pairs, o.add(row * WIDTH)),
+                2 => tile::<2>(a.add(row * stride), stride, w, pairs, o.add(row * WIDTH)),
+                3 => tile::<3>(a.add(row * stride), stride, w, pairs, o.add(row * WIDTH)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `a` points at `R` rows, `stride` apart, of `2 * pairs` values, `w` at `pairs` pairs of weights, `o` at room for
+/// `R × WIDTH` sums.
+#[inline(always)]
+unsafe fn tile<const R: usize>(a: *const i16, stride: usize, w: *const i8, pairs: usize, o: *mut i32) {
+    let zero: v128 = i32x4_splat(0);
+    let mut low = [zero; R];
+    let mut high = [zero; R];
+    for pair in 0..pairs {
+        // SAFETY: `pair` is below `pairs`, `r` below `R`; see the contract of this function. Loads have no alignment.
+        unsafe {
+            let w_low = i16x8_load_extend_i8x8(w.add(pair * 2 * WIDTH));
+            let w_high = i16x8_load_extend_i8x8(w.add(pair * 2 * WIDTH + 8));
+            for r in 0..R {
+                let x = v128_load32_splat(a.add(r * stride + 2 * pair).cast());
+                low[r] = i32x4_add(low[r], i32x4_dot_i16x8(x, w_low));
+                high[r] = i32x4_add(high[r], i32x4_dot_i16x8(x, w_high));
+            }
+        }
+    }
+    for r in 0..R {
+        // SAFETY: room for `R × WIDTH` sums.
+        unsafe {
+            v128_store(o.add(r * WIDTH).cast(), low[r]);
+            v128_store(o.add(r * WIDTH + 4).cast(), high[r]);
+        }
+    }
+}

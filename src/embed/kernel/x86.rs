@@ -1,0 +1,148 @@
+//! x86-64: AVX2 (`vpmaddwd`) and AVX-512 with VNNI (`vpdpwssd`, multiply and add in one instruction).
+
+use std::arch::x86_64::{
+    __m128i, __m256i, __m512i, _mm_loadu_si128, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_loadu_si256,
+    _mm256_madd_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256, _mm512_cvtepi8_epi16,
+    _mm512_dpwssd_epi32, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
+};
+
+use super::{Kernel, check};
+
+/// Exists only where the CPU has AVX2.
+struct Avx2 {
+    _proof: (),
+}
+
+/// Exists only where the CPU has AVX-512 F, BW and VNNI.
+struct Vnni {
+    _proof: (),
+}
+
+pub(super) fn available() -> Vec<&'static dyn Kernel> {
+    let mut kernels: Vec<&'static dyn Kernel> = Vec::new();
+    if is_x86_feature_detected!("avx2") {
+        kernels.push(const { &Avx2 { _proof: () } });
+    }
+    if is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vnni")
+    {
+        kernels.push(const { &Vnni { _proof: () } });
+    }
+    kernels
+}
+
+/// Calls `$tile::<R>` for as many whole tiles of `$rows` rows as there are, then once for the rest.
+macro_rules! tiles {
+    ($tile:ident, $rows:literal, [$($rest:literal)*], $a:expr, $stride:expr, $total:expr, $w:expr, $pairs:expr, $o:expr, $width:expr) => {{
+        let mut row = 0;
+        while row + $rows <= $total {
+            $tile::<$rows>($a.add(row * $stride), $stride, $w, $pairs, $o.add(row * $width));
+            row += $rows;
+        }
+        match $total - row {
+            $($rest => $tile::<$rest>($a.add(row * $stride), $stride, $w, $pairs, $o.add(row * $width)),)*
+            _ => {}
+        }
+    }};
+}
+
+const AVX2_WIDTH: usize = 16;
+
+impl Kernel for Avx2 {
+    fn name(&self) -> &'static str {
+        "x86-64 AVX2"
+    }
+
+    fn width(&self) -> usize {
+        AVX2_WIDTH
+    }
+
+    fn multiply(&self, activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
+        check(activations, stride, rows, panel, pairs, out, AVX2_WIDTH);
+        let (a, w, o) = (activations.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
+        // SAFETY: the CPU has AVX2, or there would be no `Avx2`; `check` has made sure of the lengths, and each tile stays
+        // within the rows that are left.
+        unsafe { tiles!(tile_avx2, 4, [1 2 3], a, stride, rows, w, pairs, o, AVX2_WIDTH) }
+    }
+}
+
+/// # Safety
+/// AVX2; `a` points at `R` rows, `stride` apart, of `2 * pairs` values, `w` at `pairs` pairs of weights, `o` at room
+/// for `R × AVX2_WIDTH` sums.
+#[target_feature(enable = "avx2")]
+unsafe fn tile_avx2<const R: usize>(a: *const i16, stride: usize, w: *const i8, pairs: usize, o: *mut i32) {
+    let mut low = [_mm256_setzero_si256(); R];
+    let mut high = [_mm256_setzero_si256(); R];
+    for pair in 0..pairs {
+        // SAFETY: `pair` is below `pairs` and `r` below `R`; loads have no alignment.
+        unsafe {
+            let weights = w.add(pair * 2 * AVX2_WIDTH).cast::<__m128i>();
+            let w_low = _mm256_cvtepi8_epi16(_mm_loadu_si128(weights));
+            let w_high = _mm256_cvtepi8_epi16(_mm_loadu_si128(weights.add(1)));
+            for r in 0..R {
+                let x = _mm256_set1_epi32(a.add(r * stride + 2 * pair).cast::<i32>().read_unaligned());
+                low[r] = _mm256_add_epi32(low[r], _mm256_madd_epi16(x, w_low));
+                high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(x, w_high));
+            }
+        }
+    }
+    for r in 0..R {
+        // SAFETY: room for `R × AVX2_WIDTH` sums.
+        unsafe {
+            let sums = o.add(r * AVX2_WIDTH).cast::<__m256i>();
+            _mm256_storeu_si256(sums, low[r]);
+            _mm256_storeu_si256(sums.add(1), high[r]);
+        }
+    }
+}
+
+const VNNI_WIDTH: usize = 32;
+
+impl Kernel for Vnni {
+    fn name(&self) -> &'static str {
+        "x86-64 AVX-512 VNNI"
+    }
+
+    fn width(&self) -> usize {
+        VNNI_WIDTH
+    }
+
+    fn multiply(&self, activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
+        check(activations, stride, rows, panel, pairs, out, VNNI_WIDTH);
+        let (a, w, o) = (activations.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
+        // SAFETY: the CPU has AVX-512 F, BW and VNNI, or there would be no `Vnni`; `check` has made sure of the lengths, and
+        // each tile stays within the rows that are left.
+        unsafe { tiles!(tile_vnni, 8, [1 2 3 4 5 6 7], a, stride, rows, w, pairs, o, VNNI_WIDTH) }
+    }
+}
+
+/// # Safety
+/// AVX-512 F, BW and VNNI; `a` points at `R` rows, `stride` apart, of `2 * pairs` values, `w` at `pairs` pairs of
+/// weights, `o` at room for `R × VNNI_WIDTH` sums.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+unsafe fn tile_vnni<const R: usize>(a: *const i16, stride: usize, w: *const i8, pairs: usize, o: *mut i32) {
+    let mut low = [_mm512_setzero_si512(); R];
+    let mut high = [_mm512_setzero_si512(); R];
+    for pair in 0..pairs {
+        // SAFETY: `pair` is below `pairs` and `r` below `R`; loads have no alignment.
+        unsafe {
+            let weights = w.add(pair * 2 * VNNI_WIDTH).cast::<__m256i>();
+            let w_low = _mm512_cvtepi8_epi16(_mm256_loadu_si256(weights));
+            let w_high = _mm512_cvtepi8_epi16(_mm256_loadu_si256(weights.add(1)));
+            for r in 0..R {
+                let x = _mm512_set1_epi32(a.add(r * stride + 2 * pair).cast::<i32>().read_unaligned());
+                low[r] = _mm512_dpwssd_epi32(low[r], x, w_low);
+                high[r] = _mm512_dpwssd_epi32(high[r], x, w_high);
+            }
+        }
+    }
+    for r in 0..R {
+        // SAFETY: room for `R × VNNI_WIDTH` sums.
+        unsafe {
+            let sums = o.add(r * VNNI_WIDTH).cast::<__m512i>();
+            _mm512_storeu_si512(sums, low[r]);
+            _mm512_storeu_si512(sums.add(1), high[r]);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Homebody recommends without sending anything home.
+//!
+//! A site publishes its catalog as static files; the visitor's browser downloads it once, learns what this one person
+//! likes and ranks the catalog itself. This library is the whole of it: it builds catalogs ([`CatalogReader`] reads them
+//! back), turns text into vectors, keeps a person's events and puts items in order. The npm package and the
+//! `homebody` program are two thin faces of it.
+//!
+//! What it does not do: fetch anything, keep anything, or know what time it is. Callers hand in bytes, stores and clocks.
+
+mod catalog;
+#[cfg(feature = "embed")]
+mod embed;
+mod profile;
+mod rank;
+mod store;
+mod vector;
+
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+#[cfg(feature = "wasm")]
+mod wasm;
+
+// ---- The public names, grouped by the question they answer ----------------------------------------------------------
+
+// What can be recommended?
+pub use catalog::{
+    Catalog, CatalogError, CatalogErrorKind, CatalogReader, Categories, Column, ColumnEntry, ColumnType, Day,
+    FileEntry, MANIFEST_FILE, Manifest, Missing, ModelRef, Prefer, Prior, Reference, Space, SpaceEntry, SpaceKind,
+    SpaceKindEntry,
+};
+// What is in a catalog, and is it whole?
+pub use catalog::{
+    CatalogSummary, ColumnSummary, NumberSummary, Problem, ProblemCode, QUANTILES, Quantile, SpaceSummary, TopValue,
+    Verifier,
+};
+// How does a catalog come to be?
+#[cfg(feature = "cli")]
+pub use catalog::{At, CatalogDraft, CatalogFile, Cell, Place, Rejection, RejectionCode, Rows, Schema, read_rows};
+// Which vectors are near?
+pub use vector::{
+    Index, MAX_NORM, Mask, Metric, Neighbor, Precision, Scored, Scorer, TopK, VectorError, VectorErrorKind, VectorSet,
+    available_scorers, best_scorer, top_k,
+};
+// What does this person like?
+pub use profile::{
+    CountedIds, Effect, Effects, Ema, Event, EventLog, Evidence, IdSource, Interest, ItemSource, Kernel, MAX_MASS,
+    Mean, Merged, NewEvent, ProfileError, ProfileErrorKind, RandomIds, Step, Strategy, Taste, ValueUse, from_records,
+    read_profile, to_records, write_profile,
+};
+// Where is it kept?
+pub use store::{EventStore, Fallback, MemoryStore, Record, StorageKind, StoreError, StoreErrorKind};
+// In which order?
+pub use rank::{
+    ColumnInfo, Filter, Hit, ImportPlan, ImportReport, InterestInfo, Metrics, OnboardingOptions, Part, PartColumn,
+    Position, RankError, RankErrorKind, RankedRow, Reason, ReasonItem, ReasonKind, RecommendOptions, Recommendation,
+    Recommender, SearchOptions, Settings, ValueCount, weighted_sum,
+};
+// What does a text mean?
+#[cfg(feature = "embed")]
+pub use embed::{
+    EmbedError, EmbedErrorKind, Embedder, Encode, ModelFile, ModelFiles, ModelIdentity, ModelManifest, ModelReader,
+    PackOptions, PackedModel, Pooling, TextKind, pack_model,
+};

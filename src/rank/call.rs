@@ -1,0 +1,414 @@
+//! The calls: which items, which terms with which weights, the sum, the list.
+
+use std::sync::Arc;
+
+use super::column::AffinityColumn;
+use super::diversity::{Likeness, POOL, spread_out};
+use super::error::{RankError, RankErrorKind, listed};
+use super::filter::Filter;
+use super::hit::{Hit, Part, Recommendation};
+use super::options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
+use super::recommender::{ColumnKey, Recommender};
+use super::sum::{PartColumn, RankedRow, weighted_sum};
+use super::term::{DISLIKE, TermKind};
+use super::terms::{
+    Liked, category_affinities, category_column, geo_column, prior_column, recency_column, recency_reference,
+};
+use crate::catalog::{Categories, Column, Reference};
+use crate::vector::Mask;
+
+/// Whose taste the personal terms speak of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Subject {
+    /// The person's.
+    Person,
+    /// That of somebody who likes nothing but the item of this row.
+    Item(usize),
+}
+
+/// What a call comes to before anything is scored.
+pub(crate) struct Call<'a> {
+    pub(crate) subject: Subject,
+    /// The centred query of a search.
+    query: Option<Vec<f32>>,
+    /// One weight per term.
+    weights: Vec<f64>,
+    options: &'a RecommendOptions,
+    now_ms: i64,
+}
+
+/// A term that takes part in a call.
+pub(crate) struct Active {
+    pub(crate) term: usize,
+    pub(crate) weight: f64,
+    pub(crate) column: Arc<AffinityColumn>,
+}
+
+impl Active {
+    pub(crate) fn contribution(&self, row: usize) -> f64 {
+        self.weight * self.column.values[row]
+    }
+}
+
+/// Weights beyond this are a mistake; up to it, sums cannot overflow.
+const LARGEST_WEIGHT: f64 = 1e6;
+
+impl Recommender {
+    /// The items that suit the person best.
+    ///
+    /// Without events the personal terms say nothing, and the list is what prior, numbers and recency make of it.
+    ///
+    /// # Errors
+    ///
+    /// A weight or column that the catalog does not have (the message lists those it has), a weight that is not finite, a
+    /// filter that does not fit its column. Nothing to choose from is no error: the list is then empty, with a note.
+    pub fn recommend(&mut self, options: &RecommendOptions, now_ms: i64) -> Result<Recommendation, RankError> {
+        options.check()?;
+        let weights = self.weights_for(options, |_, default| default, |_, given| given)?;
+        self.rank(&Call { subject: Subject::Person, query: None, weights, options, now_ms }, None)
+    }
+
+    /// The items nearest to a text (its vector, from the catalog's model), as far as asked for in the light of the person.
+    ///
+    /// The personal terms have `personalize` times their weights. What is a value of the item alone (rating, recency,
+    /// prior, …) counts only where the call gives it a weight: with `personalize` 0 and no weights the order is that
+    /// of the similarity alone.
+    ///
+    /// # Errors
+    ///
+    /// A catalog without a text space, a vector of the wrong length or not finite, and what
+    /// [`recommend`](Self::recommend) refuses.
+    pub fn search(&mut self, query: &[f32], options: &SearchOptions, now_ms: i64) -> Result<Recommendation, RankError> {
+        options.check()?;
+        let Some(space) = self.text_space else {
+            let message = "expected a catalog with a text space to search in, got one without";
+            return Err(RankError::new(RankErrorKind::UnfitCatalog, message));
+        };
+        let query = Some(self.spaces[space].centre_query(query)?);
+        let weigh =
+            |kind: &TermKind, weight: f64| if kind.is_personal() { weight * options.personalize } else { weight };
+        let default = |kind: &TermKind, weight: f64| match kind {
+            TermKind::Query => weight,
+            kind if kind.is_personal() => weigh(kind, weight),
+            _ => 0.0,
+        };
+        let weights = self.weights_for(&options.ranking, default, weigh)?;
+        self.rank(&Call { subject: Subject::Person, query, weights, options: &options.ranking, now_ms }, None)
+    }
+
+    /// The items most like one item, the item itself left out. The person does not count, but for what they have seen; other
+    /// terms than likeness count where the call gives them a weight.
+    ///
+    /// # Errors
+    ///
+    /// An item that the catalog does not have, and what [`recommend`](Self::recommend) refuses.
+    pub fn similar(
+        &mut self,
+        item: &str,
+        options: &RecommendOptions,
+        now_ms: i64,
+    ) -> Result<Recommendation, RankError> {
+        options.check()?;
+        let Some(row) = self.catalog.row(item) else {
+            let message = format!("expected the id of an item of this catalog, got `{item}`");
+            return Err(RankError::new(RankErrorKind::UnknownItem, message));
+        };
+        let default = |kind: &TermKind, weight: f64| match kind {
+            TermKind::Dislike => 0.0,
+            kind if kind.is_personal() => weight,
+            _ => 0.0,
+        };
+        let weights = self.weights_for(options, default, |_, given| given)?;
+        self.rank(&Call { subject: Subject::Item(row), query: None, weights, options, now_ms }, Some(row))
+    }
+
+    /// Items for a new person to choose from: well liked by everybody (the prior; without one, whatever the terms of the
+    /// items alone say), and far from each other.
+    ///
+    /// # Errors
+    ///
+    /// A filter that [`recommend`](Self::recommend) refuses.
+    pub fn onboarding(&mut self, options: &OnboardingOptions, now_ms: i64) -> Result<Recommendation, RankError> {
+        let mask = self.eligible(options.filter.as_ref(), false)?;
+        let default = RecommendOptions::default();
+        let prior = self.terms.iter().position(|term| matches!(term.kind, TermKind::Prior));
+        let weights: Vec<f64> = (self.terms.iter().enumerate())
+            .map(|(at, term)| match prior {
+                Some(prior) => f64::from(u8::from(at == prior)),
+                None if term.kind.is_personal() => 0.0,
+                None => term.weight,
+            })
+            .collect();
+        let call = Call { subject: Subject::Person, query: None, weights, options: &default, now_ms };
+        let active = self.active(&call);
+        /// To choose from, per pick: enough for all kinds to be among them, few enough for all of them to be well liked.
+        const POOL_PER_PICK: usize = 20;
+        let pool = weighted_sum(&parts(&active), &mask, options.n.saturating_mul(POOL_PER_PICK));
+        let least = pool.last().map_or(0.0, |last| last.score);
+        let range = pool.first().map_or(0.0, |first| first.score - least);
+        let goodness = |ranked: &RankedRow| if range > 0.0 { (ranked.score - least) / range } else { 1.0 };
+        let goodness: Vec<f64> = pool.iter().map(goodness).collect();
+        let likeness = self.likeness(&pool);
+        let picked = super::diversity::picks(&goodness, &likeness, options.n);
+        let hits = picked.into_iter().map(|at| self.hit(pool[at], &active, None)).collect();
+        Ok(Recommendation { hits, eligible: mask.count(), note: self.note(&mask, options.filter.is_some(), 0) })
+    }
+
+    /// The items with these ids, in this order, without a score; nothing where the catalog has no such item.
+    pub fn get(&self, ids: &[String]) -> Vec<Option<Hit>> {
+        let hit = |id: &String| {
+            let row = self.catalog.row(id)?;
+            Some(self.hit(RankedRow { row, score: 0.0 }, &[], None))
+        };
+        ids.iter().map(hit).collect()
+    }
+
+    fn rank(&mut self, call: &Call<'_>, left_out: Option<usize>) -> Result<Recommendation, RankError> {
+        let options = call.options;
+        let mut mask = self.eligible(options.filter.as_ref(), options.include_seen)?;
+        if let Some(row) = left_out {
+            mask.set(row, false);
+        }
+        let active = self.active(call);
+        let wanted = options.offset.saturating_add(options.limit);
+        let ranked = if options.diversity > 0.0 {
+            let mut ranked = weighted_sum(&parts(&active), &mask, wanted.max(POOL));
+            let rest = ranked.split_off(ranked.len().min(POOL));
+            let mut spread = spread_out(&ranked, &self.likeness(&ranked), options.diversity, wanted);
+            spread.extend(rest);
+            spread
+        } else {
+            weighted_sum(&parts(&active), &mask, wanted)
+        };
+        let page = ranked.into_iter().skip(options.offset).take(options.limit);
+        let explained = options.explain.then_some(call);
+        let hits: Vec<Hit> = page.map(|ranked| self.hit(ranked, &active, explained)).collect();
+        let note = if hits.is_empty() && options.limit > 0 {
+            self.note(&mask, options.filter.is_some(), options.offset)
+        } else {
+            None
+        };
+        Ok(Recommendation { hits, eligible: mask.count(), note })
+    }
+
+    /// One weight per term: the defaults of the scenario, and the caller's.
+    fn weights_for(
+        &self,
+        options: &RecommendOptions,
+        default: impl Fn(&TermKind, f64) -> f64,
+        given: impl Fn(&TermKind, f64) -> f64,
+    ) -> Result<Vec<f64>, RankError> {
+        for (name, weight) in &options.weights {
+            if !self.terms.iter().any(|term| term.name == *name) {
+                let known: Vec<&str> = self.terms.iter().map(|term| term.name.as_str()).collect();
+                let message = format!("unknown weight `{name}`; known are {}", listed(&known));
+                return Err(RankError::new(RankErrorKind::UnknownWeight, message));
+            }
+            let refuse = |expected: String| {
+                let message = format!("weight `{name}`: expected {expected}, got {weight}");
+                Err(RankError::new(RankErrorKind::BadWeight, message))
+            };
+            if !(-LARGEST_WEIGHT..=LARGEST_WEIGHT).contains(weight) {
+                return refuse(format!("a finite number from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}"));
+            }
+            if name == DISLIKE && *weight < 0.0 {
+                return refuse("a number of 0 or more (what is disliked must never rise)".to_owned());
+            }
+        }
+        let weight = |term: &super::term::Term| match options.weights.get(&term.name) {
+            Some(weight) => given(&term.kind, *weight),
+            None => default(&term.kind, term.weight),
+        };
+        Ok(self.terms.iter().map(weight).collect())
+    }
+
+    fn eligible(&mut self, filter: Option<&Filter>, include_seen: bool) -> Result<Mask, RankError> {
+        let mut mask = match filter {
+            None => Mask::all(self.catalog.len()),
+            Some(filter) => match self.cache.filters.get(filter) {
+                Some(mask) => Mask::clone(&mask),
+                None => {
+                    let mask = filter.mask(&self.catalog)?;
+                    self.cache.filters.put(filter.clone(), Arc::new(mask.clone()));
+                    mask
+                }
+            },
+        };
+        if !include_seen {
+            mask.and(&self.person.unseen);
+        }
+        Ok(mask)
+    }
+
+    /// Why there is nothing to show.
+    fn note(&self, mask: &Mask, filtered: bool, offset: usize) -> Option<String> {
+        let note = match (mask.count(), filtered) {
+            (0, _) if self.catalog.is_empty() => "The catalog has no items.".to_owned(),
+            (0, true) => "No item passes the filter, or every one that does was seen already.".to_owned(),
+            (0, false) => "Every item was seen already.".to_owned(),
+            (count, _) if offset >= count => format!("There are only {count} items; the page begins after them."),
+            _ => return None,
+        };
+        Some(note)
+    }
+
+    /// The terms that take part: those with a weight that have something to say.
+    pub(crate) fn active(&mut self, call: &Call<'_>) -> Vec<Active> {
+        let mut active = Vec::new();
+        for term in 0..self.terms.len() {
+            let weight = call.weights[term];
+            if weight == 0.0 {
+                continue;
+            }
+            if let Some(column) = self.column(term, call) {
+                active.push(Active { term, weight, column });
+            }
+        }
+        active
+    }
+
+    /// The column of a term; nothing if it says nothing in this call.
+    fn column(&mut self, term: usize, call: &Call<'_>) -> Option<Arc<AffinityColumn>> {
+        let key = match (&self.terms[term].kind, call.subject) {
+            (TermKind::Query, _) => ColumnKey::Query(call.query.clone()?),
+            (TermKind::Geo { .. }, _) => {
+                let Position { latitude, longitude } = call.options.position?;
+                ColumnKey::Place(term, latitude.to_bits(), longitude.to_bits())
+            }
+            (TermKind::Recency { column, reference: Reference::Now, .. }, _) => {
+                let day = recency_reference(self.named(column)?, Reference::Now, call.now_ms);
+                ColumnKey::Day(term, day as i64)
+            }
+            // Dislikes are the person's even where likeness to an item is asked for.
+            (TermKind::Dislike, _) => ColumnKey::Person(term),
+            (kind, Subject::Person) if kind.is_personal() => ColumnKey::Person(term),
+            (kind, Subject::Item(row)) if kind.is_personal() => ColumnKey::Anchor(term, row),
+            _ => ColumnKey::Item(term),
+        };
+        if let Some(column) = self.cache.columns.get(&key) {
+            return column;
+        }
+        let column = self.compute(term, call).map(Arc::new);
+        self.cache.columns.put(key, column.clone());
+        column
+    }
+
+    fn compute(&mut self, term: usize, call: &Call<'_>) -> Option<AffinityColumn> {
+        let anchor;
+        let chosen: &[Liked] = match call.subject {
+            Subject::Person => &self.person.likes,
+            Subject::Item(row) => {
+                anchor = [Liked { row, mass: 1.0 }];
+                &anchor
+            }
+        };
+        let rows = self.catalog.len();
+        let mut column = match &self.terms[term].kind {
+            TermKind::Vector(space) => match call.subject {
+                Subject::Person => return self.interest_column(*space),
+                Subject::Item(row) => {
+                    let (_, vector) = self.spaces[*space].centred(std::iter::once(row)).pop()?;
+                    self.cosine_column(*space, &vector, Some(row))
+                }
+            },
+            TermKind::Query => return Some(self.cosine_column(self.text_space?, call.query.as_ref()?, None)),
+            TermKind::Dislike => return self.dislike_column(),
+            TermKind::Number { column, scale } => scale.column(self.named(column)?, chosen)?,
+            TermKind::Category { column } => {
+                let column = self.named(column)?;
+                let categories = column.categories()?;
+                let affinities = category_affinities(categories, rows - column.missing(), chosen)?;
+                category_column(categories, rows, &affinities)
+            }
+            TermKind::Recency { column, half_life_days, reference } => {
+                let column = self.named(column)?;
+                recency_column(column, *half_life_days, recency_reference(column, *reference, call.now_ms))
+            }
+            TermKind::Geo { latitude, longitude, half_distance_km } => {
+                geo_column(self.named(latitude)?, self.named(longitude)?, *half_distance_km, call.options.position?)
+            }
+            TermKind::Prior => prior_column(&self.catalog, self.catalog.prior()?),
+        };
+        if call.subject == Subject::Person && self.terms[term].kind.is_personal() {
+            let least = if matches!(self.terms[term].kind, TermKind::Category { .. }) { -1.0 } else { 0.0 };
+            self.sink_disliked(&mut column, least);
+        }
+        Some(column)
+    }
+
+    /// The least affinity for each item that the person dislikes. What they said of the item itself outdoes what could be
+    /// guessed from its neighbours, and it makes sure that disliking an item cannot raise it, whatever a like taken back
+    /// with it does to the background.
+    fn sink_disliked(&self, column: &mut AffinityColumn, least: f64) {
+        column.set(self.person.dislikes.iter().map(|disliked| disliked.row), least);
+    }
+
+    fn cosine_column(&self, space: usize, centred: &[f32], own: Option<usize>) -> AffinityColumn {
+        let mut raw = Vec::new();
+        self.spaces[space].cosines(&*self.scorer, &[centred], |_, cosines| raw = cosines.to_vec());
+        AffinityColumn::calibrated(raw, own.into_iter())
+    }
+
+    fn interest_column(&mut self, space: usize) -> Option<AffinityColumn> {
+        let items = super::vectors::SpaceItems { catalog: &self.catalog, space: &self.spaces[space] };
+        let interests = self.strategy.interests(&self.person.taste, &items);
+        if interests.is_empty() {
+            return None;
+        }
+        let field = self.cache.interests[space].update(
+            interests,
+            &*self.strategy,
+            &self.spaces[space],
+            &*self.scorer,
+            self.catalog.len(),
+        );
+        let mut column = AffinityColumn::calibrated(field.to_vec(), self.person.likes.iter().map(|liked| liked.row));
+        self.sink_disliked(&mut column, -1.0);
+        Some(column)
+    }
+
+    fn dislike_column(&mut self) -> Option<AffinityColumn> {
+        if self.person.dislikes.is_empty() {
+            return None;
+        }
+        let rows = self.catalog.len();
+        let field = self.cache.dislikes.update(&self.person.dislikes, &self.spaces, &*self.scorer, rows);
+        let mut column = AffinityColumn::new(field.iter().map(|sum| 0.0 - sum.min(1.0)).collect());
+        self.sink_disliked(&mut column, -1.0);
+        Some(column)
+    }
+
+    pub(crate) fn named(&self, column: &str) -> Option<&Column> {
+        self.catalog.column(column)
+    }
+
+    pub(crate) fn likeness(&self, pool: &[RankedRow]) -> Likeness<'_> {
+        let categories = self.terms.iter().filter_map(|term| match &term.kind {
+            TermKind::Category { column } => self.named(column)?.categories(),
+            _ => None,
+        });
+        let categories: Vec<&Categories> = categories.collect();
+        Likeness::new(pool.iter().map(|ranked| ranked.row).collect(), &self.spaces, categories)
+    }
+
+    fn hit(&self, ranked: RankedRow, active: &[Active], explained: Option<&Call<'_>>) -> Hit {
+        let RankedRow { row, score } = ranked;
+        let part = |active: &Active| Part {
+            name: self.terms[active.term].name.clone(),
+            affinity: active.column.values[row],
+            weight: active.weight,
+            contribution: active.contribution(row),
+        };
+        Hit {
+            id: self.catalog.id(row).to_owned(),
+            score,
+            item: self.catalog.display(row),
+            parts: explained.map(|_| active.iter().map(part).collect()),
+            reason: explained.and_then(|call| self.reason(row, active, call.subject, call.options.position)),
+        }
+    }
+}
+
+fn parts(active: &[Active]) -> Vec<PartColumn<'_>> {
+    active.iter().map(|active| PartColumn { weight: active.weight, affinities: &active.column.values }).collect()
+}

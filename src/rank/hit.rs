@@ -1,0 +1,155 @@
+//! What a ranking call answers with. Written as JSON, these are the shapes of the JavaScript package.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// A list of items, best first.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recommendation {
+    /// The items asked for; with equal scores the lesser id (in byte order) comes first.
+    pub hits: Vec<Hit>,
+    /// How many items there were to choose from: those that passed the filter and were not left out as seen.
+    pub eligible: usize,
+    /// Why there are no hits, if there are none. Nothing to choose from is an answer, not an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// One item of a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hit {
+    /// The item's id.
+    pub id: String,
+    /// The sum of the parts' contributions. Higher is better; scores of different calls do not compare.
+    pub score: f64,
+    /// The display columns: dates as `"YYYY-MM-DD"`, tags as lists, missing values as null.
+    pub item: Map<String, Value>,
+    /// What the score is made of, if `explain` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Vec<Part>>,
+    /// What sets this item apart, if `explain` was asked for and something does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+/// One summand of a score.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// The weight's name: a space of the catalog, `query`, `dislike` or `prior`.
+    pub name: String,
+    /// How well the item does in it: −1 to 1, or 0 to 1 for what is a value of the item itself.
+    pub affinity: f64,
+    /// The weight used.
+    pub weight: f64,
+    /// `weight · affinity`.
+    pub contribution: f64,
+}
+
+/// What sets an item apart from the others, as data and as a sentence.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    /// Which sort of reason it is.
+    pub kind: ReasonKind,
+    /// The name of the part that it explains.
+    pub part: String,
+    /// A sentence for people (English), made from the numbers.
+    pub text: String,
+    /// The value that speaks for the item, where there is one: a category, a number as text, a date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The person's own items behind it (or the item compared with), the largest share first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<ReasonItem>,
+}
+
+/// Which sort of reason it is.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReasonKind {
+    /// It is near what the person likes.
+    Interest,
+    /// It is near the text searched for.
+    Query,
+    /// It is near the item that similar ones were asked for.
+    Similar,
+    /// Many like it.
+    Prior,
+    /// It is of a category that the person chooses.
+    Category,
+    /// A number of it is good, or near what the person chooses.
+    Number,
+    /// It is recent.
+    Recency,
+    /// It is near where the person is.
+    Geo,
+}
+
+/// An item behind a reason or an interest.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReasonItem {
+    /// The item's id.
+    pub id: String,
+    /// Its title, where the catalog shows one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Its share, 0 to 1; all shares of one reason, told or not, add up to 1.
+    pub share: f64,
+}
+
+/// Something that the person likes, for people to look at: a group of liked items that are near each other.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InterestInfo {
+    /// A few words for it: the categories that set it apart, or else the title of its central item.
+    pub label: String,
+    /// How much of all liking it is, 0 to 1; all interests together are 1.
+    pub share: f64,
+    /// The liked items in it, the largest share (of this interest) first.
+    pub items: Vec<ReasonItem>,
+    /// Items of the catalog nearest to it that the person has not seen, nearest first; `share` is the cosine.
+    pub nearest: Vec<ReasonItem>,
+    /// The categories that its items have more often than the catalog does, the most telling first.
+    pub categories: Vec<String>,
+    /// When the first of its events happened, in milliseconds since 1970.
+    pub since: i64,
+}
+
+/// A column of the catalog, with what a filter control needs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ColumnInfo {
+    /// The column's name.
+    pub name: String,
+    /// What its values are: `text`, `number`, `integer`, `boolean`, `date` or `tags`.
+    #[serde(rename = "type")]
+    pub column_type: &'static str,
+    /// Whether hits carry it.
+    pub display: bool,
+    /// How many items have no value.
+    pub missing: usize,
+    /// The least value of a number, integer or date column (dates as `"YYYY-MM-DD"`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<Value>,
+    /// The greatest value of a number, integer or date column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<Value>,
+    /// The values of a tags, boolean or short text column, the most frequent first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<ValueCount>>,
+}
+
+/// A value and how many items have it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueCount {
+    /// The value.
+    pub value: String,
+    /// How many items have it.
+    pub count: usize,
+}

@@ -1,0 +1,45 @@
+//! In which order? Filters, affinities, weights, the sum, diversity, reasons.
+//!
+//! A [`Recommender`] is a catalog and a person put together; the browser and the command line drive the same one. A score
+//! is `Σ weight · affinity` over the catalog's terms: one per space (`text`, `genres`, `rating`, …, under the space's
+//! name), and the built-in ones `query` (a search's text), `dislike` (a penalty, never above 0) and `prior` (what everybody
+//! likes, where the catalog says so).
+//!
+//! - Nearness in a vector space is a centred cosine (see `vectors`), set against the background of the whole catalog and
+//!   bounded: `tanh(z / 4)`, with z the number of spreads above the mean (the liked items themselves left out of both).
+//!   Weights so mean the same for every model.
+//! - A category counts as the person's smoothed choices against the catalog's base rate, −1 to 1.
+//! - Numbers, recency, distance and prior are values of the item itself, 0 to 1.
+//! - Dislikes are a penalty of their own. Disliking an item never raises it; another item is lowered by at most
+//!   `weight · mass` per dislike, and not at all if it is no more like the disliked one than one spread above the
+//!   catalog's mean.
+//!
+//! With `explain`, each hit has its parts, whose contributions add up to its score, and a reason made from them.
+//!
+//! What it does not do: keep events, embed texts, know the time.
+
+mod cache;
+mod call;
+mod column;
+mod diversity;
+mod error;
+mod fields;
+mod filter;
+mod hit;
+mod info;
+mod interests;
+mod options;
+mod reason;
+mod recommender;
+mod sum;
+mod term;
+mod terms;
+mod vectors;
+
+pub use error::{RankError, RankErrorKind};
+pub use filter::Filter;
+pub use hit::{ColumnInfo, Hit, InterestInfo, Part, Reason, ReasonItem, ReasonKind, Recommendation, ValueCount};
+pub use info::Metrics;
+pub use options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
+pub use recommender::{ImportPlan, ImportReport, Recommender, Settings};
+pub use sum::{PartColumn, RankedRow, weighted_sum};

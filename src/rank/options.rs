@@ -1,0 +1,364 @@
+//! What a caller may ask for, and how it is read from JSON at the border: an unknown option is an error that lists the
+//! known ones.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::error::{RankError, RankErrorKind, listed, shown};
+use super::filter::Filter;
+
+/// How many hits there are when nobody says.
+const DEFAULT_LIMIT: usize = 10;
+/// How many items are offered to a new person when nobody says.
+const DEFAULT_PICKS: usize = 12;
+/// The share of the person beside the text when nobody says: visible, but what was typed leads.
+const DEFAULT_PERSONALIZE: f64 = 0.5;
+
+/// A place on earth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Position {
+    /// Degrees north, −90 to 90.
+    pub latitude: f64,
+    /// Degrees east, −180 to 180.
+    pub longitude: f64,
+}
+
+/// What [`Recommender::recommend`](crate::Recommender::recommend) and
+/// [`Recommender::similar`](crate::Recommender::similar) may be asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecommendOptions {
+    /// How many hits at most.
+    pub limit: usize,
+    /// How many of the best to leave out, for paging.
+    pub offset: usize,
+    /// Which items are considered; decided before anything is scored. In JSON: `where`.
+    pub filter: Option<Filter>,
+    /// Weights by name; names that are not given keep their default.
+    pub weights: BTreeMap<String, f64>,
+    /// 0: purely by score; 1: as different from each other as possible.
+    pub diversity: f64,
+    /// Whether hits carry their parts and a reason.
+    pub explain: bool,
+    /// Whether items that count as seen are considered too.
+    pub include_seen: bool,
+    /// Where the person is, for catalogs with a geo space; without it such a space says nothing.
+    pub position: Option<Position>,
+}
+
+/// What [`Recommender::search`](crate::Recommender::search) may be asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchOptions {
+    /// What every ranking call may be asked for. For a search `include_seen` is true unless said otherwise: who looks for
+    /// something wants to find it.
+    pub ranking: RecommendOptions,
+    /// How much the person counts beside the text: 0 not at all, 1 with the whole weights.
+    pub personalize: f64,
+}
+
+/// What [`Recommender::onboarding`](crate::Recommender::onboarding) may be asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OnboardingOptions {
+    /// How many items to offer.
+    pub n: usize,
+    /// Which items are considered. In JSON: `where`.
+    pub filter: Option<Filter>,
+}
+
+impl Default for RecommendOptions {
+    fn default() -> Self {
+        Self {
+            limit: DEFAULT_LIMIT,
+            offset: 0,
+            filter: None,
+            weights: BTreeMap::new(),
+            diversity: 0.0,
+            explain: false,
+            include_seen: false,
+            position: None,
+        }
+    }
+}
+
+impl Default for SearchOptions {
+    fn default() -> Self {
+        let ranking = RecommendOptions { include_seen: true, ..RecommendOptions::default() };
+        Self { ranking, personalize: DEFAULT_PERSONALIZE }
+    }
+}
+
+impl Default for OnboardingOptions {
+    fn default() -> Self {
+        Self { n: DEFAULT_PICKS, filter: None }
+    }
+}
+
+impl RecommendOptions {
+    /// Reads options as JavaScript and the command line write them: an object with any of `limit`, `offset`, `where`,
+    /// `weights`, `diversity`, `explain`, `includeSeen`, `position`.
+    ///
+    /// ```
+    /// use homebody::RecommendOptions;
+    /// let options = RecommendOptions::from_json(serde_json::json!({"limit": 3, "where": {"year": {"gte": 1980}}}))?;
+    /// assert_eq!(options.limit, 3);
+    /// let error = RecommendOptions::from_json(serde_json::json!({"limits": 3})).unwrap_err();
+    /// assert!(error.to_string().contains("`limit`"));
+    /// # Ok::<(), homebody::RankError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// An unknown option (the message lists the known ones) or a value that an option cannot have.
+    pub fn from_json(options: Value) -> Result<Self, RankError> {
+        let mut fields = Fields::new(options)?;
+        let options = Self::read(&mut fields, Self::default())?;
+        fields.finish()?;
+        Ok(options)
+    }
+
+    fn read(fields: &mut Fields, default: Self) -> Result<Self, RankError> {
+        let options = Self {
+            limit: fields.whole("limit")?.unwrap_or(default.limit),
+            offset: fields.whole("offset")?.unwrap_or(default.offset),
+            filter: fields.filter()?,
+            weights: fields.weights()?,
+            diversity: fields.share("diversity")?.unwrap_or(default.diversity),
+            explain: fields.flag("explain")?.unwrap_or(default.explain),
+            include_seen: fields.flag("includeSeen")?.unwrap_or(default.include_seen),
+            position: fields.position()?,
+        };
+        Ok(options)
+    }
+
+    /// Checks what was not read from JSON.
+    pub(crate) fn check(&self) -> Result<(), RankError> {
+        check_share("diversity", self.diversity)?;
+        self.position.map_or(Ok(()), Position::check)
+    }
+}
+
+impl SearchOptions {
+    /// Reads options from JSON: those of [`RecommendOptions::from_json`], and `personalize`.
+    ///
+    /// # Errors
+    ///
+    /// An unknown option (the message lists the known ones) or a value that an option cannot have.
+    pub fn from_json(options: Value) -> Result<Self, RankError> {
+        let mut fields = Fields::new(options)?;
+        let default = Self::default();
+        let options = Self {
+            ranking: RecommendOptions::read(&mut fields, default.ranking)?,
+            personalize: fields.share("personalize")?.unwrap_or(default.personalize),
+        };
+        fields.finish()?;
+        Ok(options)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), RankError> {
+        check_share("personalize", self.personalize)?;
+        self.ranking.check()
+    }
+}
+
+impl OnboardingOptions {
+    /// Reads options from JSON: `n` and `where`.
+    ///
+    /// # Errors
+    ///
+    /// An unknown option (the message lists the known ones) or a value that an option cannot have.
+    pub fn from_json(options: Value) -> Result<Self, RankError> {
+        let mut fields = Fields::new(options)?;
+        let options = Self { n: fields.whole("n")?.unwrap_or(DEFAULT_PICKS), filter: fields.filter()? };
+        fields.finish()?;
+        Ok(options)
+    }
+}
+
+impl Position {
+    fn check(self) -> Result<(), RankError> {
+        if (-90.0..=90.0).contains(&self.latitude) && (-180.0..=180.0).contains(&self.longitude) {
+            return Ok(());
+        }
+        let message = format!(
+            "option `position`: expected a latitude from -90 to 90 and a longitude from -180 to 180, got {} and {}",
+            self.latitude, self.longitude
+        );
+        Err(RankError::new(RankErrorKind::BadOption, message))
+    }
+}
+
+fn check_share(name: &str, value: f64) -> Result<(), RankError> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(());
+    }
+    let message = format!("option `{name}`: expected a number from 0 to 1, got {value}");
+    Err(RankError::new(RankErrorKind::BadOption, message))
+}
+
+/// The fields of an options object, taken one by one; what is left at the end is unknown.
+struct Fields {
+    left: Map<String, Value>,
+    known: Vec<&'static str>,
+}
+
+impl Fields {
+    fn new(options: Value) -> Result<Self, RankError> {
+        match options {
+            Value::Null => Ok(Self { left: Map::new(), known: Vec::new() }),
+            Value::Object(left) => Ok(Self { left, known: Vec::new() }),
+            other => {
+                let message = format!("expected options as an object, got {}", shown(&other));
+                Err(RankError::new(RankErrorKind::BadOption, message))
+            }
+        }
+    }
+
+    fn take<T>(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<Option<T>, RankError> {
+        self.known.push(name);
+        let Some(value) = self.left.remove(name) else { return Ok(None) };
+        match read(&value) {
+            Some(read) => Ok(Some(read)),
+            None => {
+                let message = format!("option `{name}`: expected {expected}, got {}", shown(&value));
+                Err(RankError::new(RankErrorKind::BadOption, message))
+            }
+        }
+    }
+
+    fn whole(&mut self, name: &'static str) -> Result<Option<usize>, RankError> {
+        // JavaScript and some JSON writers have 10 as 10.0.
+        let whole = |value: &Value| {
+            let number = value.as_f64()?;
+            (number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number)).then_some(number as usize)
+        };
+        self.take(name, "a whole number of 0 or more", whole)
+    }
+
+    fn share(&mut self, name: &'static str) -> Result<Option<f64>, RankError> {
+        let share = |value: &Value| value.as_f64().filter(|number| (0.0..=1.0).contains(number));
+        self.take(name, "a number from 0 to 1", share)
+    }
+
+    fn flag(&mut self, name: &'static str) -> Result<Option<bool>, RankError> {
+        self.take(name, "true or false", Value::as_bool)
+    }
+
+    fn filter(&mut self) -> Result<Option<Filter>, RankError> {
+        self.known.push("where");
+        self.left.remove("where").map(|filter| Filter::from_json(&filter)).transpose()
+    }
+
+    fn weights(&mut self) -> Result<BTreeMap<String, f64>, RankError> {
+        let object = self.take("weights", "an object of numbers by name", |value| value.as_object().cloned())?;
+        let weight = |(name, value): (String, Value)| match value.as_f64() {
+            Some(number) => Ok((name, number)),
+            None => {
+                let message = format!("weight `{name}`: expected a finite number, got {}", shown(&value));
+                Err(RankError::new(RankErrorKind::BadWeight, message))
+            }
+        };
+        object.unwrap_or_default().into_iter().map(weight).collect()
+    }
+
+    fn position(&mut self) -> Result<Option<Position>, RankError> {
+        let expected = "an object with the numbers latitude and longitude";
+        let position = self.take("position", expected, |value| {
+            let object = value.as_object().filter(|object| object.len() == 2)?;
+            Some(Position {
+                latitude: object.get("latitude")?.as_f64()?,
+                longitude: object.get("longitude")?.as_f64()?,
+            })
+        })?;
+        position.map_or(Ok(()), Position::check)?;
+        Ok(position)
+    }
+
+    fn finish(self) -> Result<(), RankError> {
+        match self.left.keys().next() {
+            None => Ok(()),
+            Some(unknown) => {
+                let message = format!("unknown option `{unknown}`; known are {}", listed(&self.known));
+                Err(RankError::new(RankErrorKind::UnknownOption, message))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn nothing_said_is_the_default() {
+        assert_eq!(RecommendOptions::from_json(json!({})).unwrap(), RecommendOptions::default());
+        assert_eq!(SearchOptions::from_json(Value::Null).unwrap(), SearchOptions::default());
+        assert_eq!(OnboardingOptions::from_json(json!({})).unwrap(), OnboardingOptions::default());
+    }
+
+    #[test]
+    fn everything_said_is_taken() {
+        let options = SearchOptions::from_json(json!({
+            "limit": 3.0, "offset": 2, "where": {"year": 1980}, "weights": {"rating": -0.5}, "diversity": 0.25,
+            "explain": true, "includeSeen": false, "position": {"latitude": 59.9, "longitude": 10.7}, "personalize": 0
+        }))
+        .unwrap();
+        let ranking = options.ranking;
+        assert_eq!((ranking.limit, ranking.offset, ranking.diversity), (3, 2, 0.25));
+        assert_eq!(ranking.weights, BTreeMap::from([("rating".to_owned(), -0.5)]));
+        assert!(ranking.explain && !ranking.include_seen && ranking.filter.is_some());
+        assert_eq!(ranking.position, Some(Position { latitude: 59.9, longitude: 10.7 }));
+        assert_eq!(options.personalize, 0.0);
+    }
+
+    #[test]
+    fn an_unknown_option_is_told_the_known_ones() {
+        let error = SearchOptions::from_json(json!({"personalise": 1})).unwrap_err();
+        assert_eq!(error.code(), "unknown-option");
+        for name in [
+            "personalise",
+            "limit",
+            "offset",
+            "where",
+            "weights",
+            "diversity",
+            "explain",
+            "includeSeen",
+            "position",
+            "personalize",
+        ] {
+            assert!(error.to_string().contains(&format!("`{name}`")), "{error}");
+        }
+        assert_eq!(RecommendOptions::from_json(json!({"personalize": 1})).unwrap_err().code(), "unknown-option");
+        assert_eq!(OnboardingOptions::from_json(json!({"limit": 1})).unwrap_err().code(), "unknown-option");
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_refused_with_what_came() {
+        for (options, code) in [
+            (json!({"limit": -1}), "option"),
+            (json!({"limit": 1.5}), "option"),
+            (json!({"limit": null}), "option"),
+            (json!({"offset": "3"}), "option"),
+            (json!({"diversity": 1.01}), "option"),
+            (json!({"explain": 1}), "option"),
+            (json!({"weights": [1]}), "option"),
+            (json!({"weights": {"rating": null}}), "weight"),
+            (json!({"weights": {"rating": "1"}}), "weight"),
+            (json!({"position": {"latitude": 91, "longitude": 0}}), "option"),
+            (json!({"position": {"latitude": 1}}), "option"),
+            (json!({"where": 5}), "filter"),
+            (json!([1]), "option"),
+        ] {
+            let error = RecommendOptions::from_json(options.clone()).unwrap_err();
+            assert_eq!(error.code(), code, "{options}: {error}");
+            assert!(error.to_string().contains("expected") && error.to_string().contains("got"), "{error}");
+        }
+        assert_eq!(SearchOptions::from_json(json!({"personalize": 2})).unwrap_err().code(), "option");
+    }
+}

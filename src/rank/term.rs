@@ -1,0 +1,127 @@
+//! The terms of a catalog's ranking: one per space, and the built-in ones.
+
+use super::error::{RankError, RankErrorKind, listed};
+use super::terms::Scale;
+use super::vectors::VectorSpace;
+use crate::catalog::{Catalog, Prefer, Reference, SpaceKind};
+
+/// The weight of the text searched for.
+pub(crate) const QUERY: &str = "query";
+/// The weight of the penalty for being like what the person dislikes.
+pub(crate) const DISLIKE: &str = "dislike";
+/// The weight of everybody's taste.
+pub(crate) const PRIOR: &str = "prior";
+
+/// The query counts as much as all that is personal together (or this, if that is less), so that `personalize` is the share
+/// of the person beside the text, whatever spaces a catalog has.
+const LEAST_QUERY_WEIGHT: f64 = 1.0;
+/// Half of what a space with weight 1 can give: enough that one "not interested" visibly lowers its kind, too little to
+/// bury what the person likes otherwise.
+const DISLIKE_WEIGHT: f64 = 0.5;
+/// What everybody likes decides while nothing else is known, and leans on the list afterwards.
+const PRIOR_WEIGHT: f64 = 0.3;
+
+const BUILT_IN: [&str; 3] = [QUERY, DISLIKE, PRIOR];
+
+/// One summand of every score.
+#[derive(Debug)]
+pub(crate) struct Term {
+    pub(crate) name: String,
+    /// The weight when a call gives none.
+    pub(crate) weight: f64,
+    pub(crate) kind: TermKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum TermKind {
+    /// Nearness in the vector space of this index.
+    Vector(usize),
+    Number {
+        column: String,
+        scale: Scale,
+    },
+    Category {
+        column: String,
+    },
+    Recency {
+        column: String,
+        half_life_days: f64,
+        reference: Reference,
+    },
+    Geo {
+        latitude: String,
+        longitude: String,
+        half_distance_km: f64,
+    },
+    Query,
+    Dislike,
+    Prior,
+}
+
+impl TermKind {
+    /// Whether the term depends on the person (or on the item that similar ones are sought for), and not on the item alone.
+    pub(crate) fn is_personal(&self) -> bool {
+        match self {
+            Self::Vector(_) | Self::Category { .. } | Self::Dislike => true,
+            Self::Number { scale, .. } => scale.prefer == Prefer::Near,
+            Self::Recency { .. } | Self::Geo { .. } | Self::Query | Self::Prior => false,
+        }
+    }
+}
+
+/// The terms of a catalog: its spaces in their order, then query, dislike and, where the catalog has one, prior.
+pub(crate) struct Terms {
+    pub(crate) terms: Vec<Term>,
+    pub(crate) spaces: Vec<VectorSpace>,
+    /// The index of the vector space that texts are searched in.
+    pub(crate) text_space: Option<usize>,
+}
+
+impl Terms {
+    pub(crate) fn of(catalog: &Catalog) -> Result<Self, RankError> {
+        let mut all = Self { terms: Vec::new(), spaces: Vec::new(), text_space: None };
+        for space in catalog.spaces() {
+            if BUILT_IN.contains(&space.name.as_str()) {
+                let message = format!(
+                    "expected a space with a name of its own, got `{}`; {} are built in",
+                    space.name,
+                    listed(&BUILT_IN)
+                );
+                return Err(RankError::new(RankErrorKind::UnfitCatalog, message));
+            }
+            let kind = match &space.kind {
+                SpaceKind::Text { vectors, mean, .. } => {
+                    all.text_space.get_or_insert(all.spaces.len());
+                    all.spaces.push(VectorSpace::new(&space.name, vectors.clone(), mean.clone()));
+                    TermKind::Vector(all.spaces.len() - 1)
+                }
+                SpaceKind::Number { column, prefer, min, max, log, missing } => {
+                    let scale = Scale { prefer: *prefer, min: *min, max: *max, log: *log, missing: *missing };
+                    TermKind::Number { column: column.clone(), scale }
+                }
+                SpaceKind::Category { column, .. } => TermKind::Category { column: column.clone() },
+                SpaceKind::Recency { column, half_life_days, reference } => {
+                    let (column, half_life_days, reference) = (column.clone(), *half_life_days, *reference);
+                    TermKind::Recency { column, half_life_days, reference }
+                }
+                SpaceKind::Geo { latitude, longitude, half_distance_km } => {
+                    let (latitude, longitude) = (latitude.clone(), longitude.clone());
+                    TermKind::Geo { latitude, longitude, half_distance_km: *half_distance_km }
+                }
+            };
+            all.terms.push(Term { name: space.name.clone(), weight: space.weight, kind });
+        }
+        let personal: f64 =
+            all.terms.iter().filter(|term| term.kind.is_personal()).map(|term| term.weight.max(0.0)).sum();
+        all.built_in(QUERY, personal.max(LEAST_QUERY_WEIGHT), TermKind::Query);
+        all.built_in(DISLIKE, DISLIKE_WEIGHT, TermKind::Dislike);
+        if catalog.prior().is_some() {
+            all.built_in(PRIOR, PRIOR_WEIGHT, TermKind::Prior);
+        }
+        Ok(all)
+    }
+
+    fn built_in(&mut self, name: &str, weight: f64, kind: TermKind) {
+        self.terms.push(Term { name: name.to_owned(), weight, kind });
+    }
+}

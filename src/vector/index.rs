@@ -1,0 +1,463 @@
+//! Vectors with ids: what `VectorIndex` is in the browser.
+
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+
+use super::error::{VectorError, VectorErrorKind};
+use super::kernel::{self, Kernel, MAX_QUERIES};
+use super::mask::Mask;
+use super::quantize::checked_norm2;
+use super::scorer::{Query, check_mask, check_query, scan};
+use super::set::{Precision, VectorSet};
+use super::topk::TopK;
+
+/// How two vectors compare. Every score is a similarity: higher is nearer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// The cosine of the angle, −1 to 1. Rows and queries are brought to unit length; a zero vector scores 0.
+    Cosine,
+    /// The inner product `q · x`.
+    Dot,
+    /// The negative squared Euclidean distance `−‖q − x‖²`, at most 0.
+    L2,
+}
+
+impl Metric {
+    const NAMES: &'static [&'static str] = &["cosine", "dot", "l2"];
+
+    /// The name in options.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::Dot => "dot",
+            Self::L2 => "l2",
+        }
+    }
+
+    /// The metric of that name.
+    ///
+    /// # Errors
+    /// If there is none; the error lists those there are.
+    pub fn from_name(name: &str) -> Result<Self, VectorError> {
+        [Self::Cosine, Self::Dot, Self::L2].into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
+            VectorErrorKind::UnknownOption { option: "metric", found: name.into(), known: Self::NAMES }.into()
+        })
+    }
+}
+
+/// An id and how near it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Neighbor<'a> {
+    /// The id.
+    pub id: &'a str,
+    /// Its similarity, see [`Metric`].
+    pub score: f32,
+}
+
+/// Vectors by id, searched exactly. Adding, replacing and removing cost no more than the rows concerned; there is nothing
+/// to rebuild.
+///
+/// ```
+/// use homebody::{Index, Metric, Precision};
+/// let mut index = Index::new(2, Precision::Int8, Metric::Cosine)?;
+/// index.add(&["east", "north"], &[2.0, 0.0,  0.0, 0.5])?;
+/// let hits = index.search(&[&[0.6, 0.8]], 1, None)?;
+/// assert_eq!(hits[0][0].id, "north");
+/// # Ok::<(), homebody::VectorError>(())
+/// ```
+pub struct Index {
+    set: VectorSet,
+    metric: Metric,
+    /// Squared lengths of the rows as kept, for [`Metric::L2`] only.
+    norms2: Vec<f32>,
+    ids: Vec<Box<str>>,
+    /// Row numbers by id. A table of bare numbers: the ids themselves are kept once.
+    rows: HashTable<u32>,
+    hasher: RandomState,
+    kernel: Box<dyn Kernel>,
+}
+
+impl Index {
+    /// An empty index of vectors of `dims` (2..=4096) values.
+    ///
+    /// # Errors
+    /// If `dims` is out of range.
+    pub fn new(dims: usize, precision: Precision, metric: Metric) -> Result<Self, VectorError> {
+        Ok(Self {
+            set: VectorSet::new(dims, precision)?,
+            metric,
+            norms2: Vec::new(),
+            ids: Vec::new(),
+            rows: HashTable::new(),
+            hasher: RandomState::new(),
+            kernel: kernel::available().pop().expect("the scalar kernel runs everywhere"),
+        })
+    }
+
+    /// Vectors in the index.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Values per vector.
+    pub fn dims(&self) -> usize {
+        self.set.dims()
+    }
+
+    /// How vectors are kept.
+    pub fn precision(&self) -> Precision {
+        self.set.precision()
+    }
+
+    /// How vectors compare.
+    pub fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    /// Whether there is a vector of that id.
+    pub fn contains(&self, id: &str) -> bool {
+        self.row(id).is_some()
+    }
+
+    /// Adds vectors, one after another in `vectors`.
+    ///
+    /// # Errors
+    /// If there is not one id per vector, an id is there already or comes twice, or a value is not finite. Nothing is added
+    /// then.
+    pub fn add(&mut self, ids: &[&str], vectors: &[f32]) -> Result<(), VectorError> {
+        let dims = self.dims();
+        if !vectors.len().is_multiple_of(dims) {
+            return Err(VectorErrorKind::PartialRow { dims, values: vectors.len() }.into());
+        }
+        let count = vectors.len() / dims;
+        if ids.len() != count {
+            return Err(VectorErrorKind::Ids { rows: count, ids: ids.len() }.into());
+        }
+        let before = self.len();
+        if before + count > u32::MAX as usize {
+            return Err(VectorErrorKind::TooMany { limit: u32::MAX as usize }.into());
+        }
+        for id in ids {
+            if let Err(error) = self.add_id(id) {
+                self.forget_ids_from(before);
+                return Err(error);
+            }
+        }
+        let pushed = match self.metric {
+            Metric::Cosine => unit_rows(dims, vectors).and_then(|rows| self.set.push_rows(&rows)),
+            Metric::Dot | Metric::L2 => self.set.push_rows(vectors),
+        };
+        if let Err(error) = pushed {
+            self.forget_ids_from(before);
+            return Err(error);
+        }
+        if self.metric == Metric::L2 {
+            let norms: Vec<f32> = (before..before + count).map(|row| self.norm2(row)).collect();
+            self.norms2.extend(norms);
+        }
+        Ok(())
+    }
+
+    /// Puts another vector in the place of the one of that id.
+    ///
+    /// # Errors
+    /// If there is no such id, or the vector is of another length or not finite. The former vector stays then.
+    pub fn replace(&mut self, id: &str, vector: &[f32]) -> Result<(), VectorError> {
+        let row = self.known_row(id)?;
+        match self.metric {
+            Metric::Cosine if vector.len() == self.dims() => {
+                let unit = unit_rows(self.dims(), vector)?;
+                self.set.replace_row(row, &unit)?;
+            }
+            _ => self.set.replace_row(row, vector)?,
+        }
+        if self.metric == Metric::L2 {
+            self.norms2[row] = self.norm2(row);
+        }
+        Ok(())
+    }
+
+    /// Removes the vectors of those ids; an id that comes twice counts once.
+    ///
+    /// # Errors
+    /// If an id is not there. Nothing is removed then.
+    pub fn remove(&mut self, ids: &[&str]) -> Result<(), VectorError> {
+        for id in ids {
+            self.known_row(id)?;
+        }
+        for id in ids {
+            let Some(row) = self.row(id) else { continue };
+            self.set.swap_remove_row(row)?;
+            let last = self.len() - 1;
+            self.forget(row);
+            if row != last {
+                self.forget(last);
+            }
+            self.ids.swap_remove(row);
+            if self.metric == Metric::L2 {
+                self.norms2.swap_remove(row);
+            }
+            if row != last {
+                self.remember(row);
+            }
+        }
+        Ok(())
+    }
+
+    /// The mask that leaves only those ids.
+    ///
+    /// # Errors
+    /// If an id is not there.
+    pub fn mask(&self, ids: &[&str]) -> Result<Mask, VectorError> {
+        let mut mask = Mask::none(self.len());
+        for id in ids {
+            mask.set(self.known_row(id)?, true);
+        }
+        Ok(mask)
+    }
+
+    /// The nearest `limit` vectors to each query, nearest first, equal scores by id. All queries share passes over the
+    /// vectors, up to eight at a time. Rows whose bit in `mask` is off are passed over.
+    ///
+    /// # Errors
+    /// If a query is of another length or not finite, or the mask was made for another number of rows.
+    pub fn search(
+        &self,
+        queries: &[&[f32]],
+        limit: usize,
+        mask: Option<&Mask>,
+    ) -> Result<Vec<Vec<Neighbor<'_>>>, VectorError> {
+        check_mask(&self.set, mask)?;
+        let mut found = Vec::with_capacity(queries.len());
+        for (batch, queries) in queries.chunks(MAX_QUERIES).enumerate() {
+            let mut prepared = Vec::with_capacity(queries.len());
+            let mut lengths2 = Vec::with_capacity(queries.len());
+            for (at, query) in queries.iter().enumerate() {
+                let length2 = check_query(&self.set, batch * MAX_QUERIES + at, query)?;
+                prepared.push(match self.metric {
+                    Metric::Cosine => Query::new(&self.set, &scaled(query, length2)),
+                    Metric::Dot | Metric::L2 => Query::new(&self.set, query),
+                });
+                lengths2.push(length2 as f32);
+            }
+            let by_id = |a: usize, b: usize| self.ids[a].cmp(&self.ids[b]);
+            let mut best: Vec<_> = queries.iter().map(|_| TopK::new(limit.min(self.len()), by_id)).collect();
+            let mut scores = [0.0; super::scorer::BLOCK];
+            scan(&*self.kernel, &self.set, &prepared, mask, &mut |query, first, live, dots| {
+                if self.metric != Metric::L2 {
+                    return best[query].offer_block(first, dots, live);
+                }
+                let scores = &mut scores[..dots.len()];
+                for ((score, dot), norm2) in scores.iter_mut().zip(dots).zip(&self.norms2[first..]) {
+                    // Rounding must not make a distance negative.
+                    *score = (2.0 * dot - lengths2[query] - norm2).min(0.0);
+                }
+                best[query].offer_block(first, scores, live);
+            });
+            found.extend(best.into_iter().map(|best| {
+                let rows = best.into_sorted().into_iter();
+                rows.map(|hit| Neighbor { id: &self.ids[hit.row], score: hit.score }).collect()
+            }));
+        }
+        Ok(found)
+    }
+
+    fn row(&self, id: &str) -> Option<usize> {
+        let hash = self.hasher.hash_one(id);
+        self.rows.find(hash, |row| &*self.ids[*row as usize] == id).map(|row| *row as usize)
+    }
+
+    fn known_row(&self, id: &str) -> Result<usize, VectorError> {
+        self.row(id).ok_or_else(|| VectorErrorKind::UnknownId { id: id.into() }.into())
+    }
+
+    fn add_id(&mut self, id: &str) -> Result<(), VectorError> {
+        if self.row(id).is_some() {
+            return Err(VectorErrorKind::DuplicateId { id: id.into() }.into());
+        }
+        self.ids.push(id.into());
+        self.remember(self.ids.len() - 1);
+        Ok(())
+    }
+
+    /// Takes back ids whose vectors did not come.
+    fn forget_ids_from(&mut self, len: usize) {
+        for row in len..self.ids.len() {
+            self.forget(row);
+        }
+        self.ids.truncate(len);
+    }
+
+    fn remember(&mut self, row: usize) {
+        let Self { ids, rows, hasher, .. } = self;
+        let hash = |row: &u32| hasher.hash_one(&*ids[*row as usize]);
+        // add() keeps row numbers within u32.
+        rows.insert_unique(hash(&(row as u32)), row as u32, hash);
+    }
+
+    fn forget(&mut self, row: usize) {
+        let hash = self.hasher.hash_one(&*self.ids[row]);
+        if let Ok(entry) = self.rows.find_entry(hash, |other| *other as usize == row) {
+            entry.remove();
+        }
+    }
+
+    fn norm2(&self, row: usize) -> f32 {
+        let mut values = vec![0.0; self.dims()];
+        self.set.row_into(row, &mut values);
+        values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() as f32
+    }
+}
+
+/// Rows brought to unit length; a zero row stays.
+fn unit_rows(dims: usize, rows: &[f32]) -> Result<Vec<f32>, VectorError> {
+    let mut units = Vec::with_capacity(rows.len());
+    for (at, row) in rows.chunks_exact(dims).enumerate() {
+        units.extend(scaled(row, checked_norm2(at, row)?));
+    }
+    Ok(units)
+}
+
+fn scaled(vector: &[f32], length2: f64) -> Vec<f32> {
+    let factor = if length2 > 0.0 { length2.sqrt().recip() } else { 0.0 };
+    vector.iter().map(|value| (f64::from(*value) * factor) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::scorer::tests::noise;
+    use proptest::prelude::*;
+
+    fn ids(from: usize, count: usize) -> Vec<String> {
+        (from..from + count).map(|id| format!("item-{id}")).collect()
+    }
+
+    fn refs(ids: &[String]) -> Vec<&str> {
+        ids.iter().map(String::as_str).collect()
+    }
+
+    /// The similarity as the metric defines it, in f64.
+    fn truth(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        match metric {
+            Metric::Cosine if dot(a, a) == 0.0 || dot(b, b) == 0.0 => 0.0,
+            Metric::Cosine => dot(a, b) / (dot(a, a) * dot(b, b)).sqrt(),
+            Metric::Dot => dot(a, b),
+            Metric::L2 => -a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>(),
+        }
+    }
+
+    #[test]
+    fn nearest_first_in_every_metric_and_precision() {
+        let dims = 33;
+        let rows = noise(7, dims * 300);
+        let query = noise(8, dims);
+        for metric in [Metric::Cosine, Metric::Dot, Metric::L2] {
+            for (precision, bound) in [(Precision::Float32, 1e-5), (Precision::Int8, 0.1)] {
+                let mut index = Index::new(dims, precision, metric).unwrap();
+                index.add(&refs(&ids(0, 300)), &rows).unwrap();
+                let hits = index.search(&[&query], 300, None).unwrap().remove(0);
+                assert_eq!(hits.len(), 300);
+                assert!(hits.is_sorted_by(|a, b| a.score > b.score || (a.score == b.score && a.id < b.id)));
+                for hit in &hits {
+                    let row: usize = hit.id[5..].parse().unwrap();
+                    let expected = truth(metric, &query, &rows[row * dims..][..dims]);
+                    let error = (f64::from(hit.score) - expected).abs();
+                    assert!(error <= bound * expected.abs().max(1.0), "{metric:?} {precision:?} {hit:?} {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_scores_are_ordered_by_id() {
+        let mut index = Index::new(2, Precision::Int8, Metric::Cosine).unwrap();
+        index.add(&["b", "c", "a"], &[1.0, 0.0, 2.0, 0.0, 3.0, 0.0]).unwrap();
+        let hits = index.search(&[&[1.0, 0.0]], 2, None).unwrap().remove(0);
+        assert_eq!(hits.iter().map(|hit| hit.id).collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_refused_call_changes_nothing() {
+        let mut index = Index::new(2, Precision::Int8, Metric::L2).unwrap();
+        index.add(&["a", "b"], &[1.0, 0.0, 0.0, 1.0]).unwrap();
+        let code = |result: Result<(), VectorError>| result.unwrap_err().code();
+        assert_eq!(code(index.add(&["c", "c"], &[0.0; 4])), "vector-duplicate-id");
+        assert_eq!(code(index.add(&["c", "a"], &[0.0; 4])), "vector-duplicate-id");
+        assert_eq!(code(index.add(&["c", "d"], &[0.0, 1.0, f32::NAN, 0.0])), "vector-not-finite");
+        assert_eq!(code(index.add(&["c"], &[0.0; 4])), "vector-ids");
+        assert_eq!(code(index.add(&["c"], &[0.0; 3])), "vector-partial-row");
+        assert_eq!(code(index.remove(&["a", "x"])), "vector-unknown-id");
+        assert_eq!(code(index.replace("a", &[f32::INFINITY, 0.0])), "vector-not-finite");
+        assert_eq!(code(index.replace("a", &[0.0])), "vector-length");
+        assert!(index.mask(&["x"]).is_err() && index.search(&[&[f32::NAN, 0.0]], 1, None).is_err());
+        assert!(!index.contains("c") && index.len() == 2);
+        let hits = index.search(&[&[1.0, 0.0]], 9, None).unwrap().remove(0);
+        assert_eq!(hits.iter().map(|hit| hit.id).collect::<Vec<_>>(), ["a", "b"]);
+        index.add(&["c"], &[0.5, 0.5]).unwrap();
+        assert_eq!(index.len(), 3);
+    }
+
+    #[test]
+    fn masks_leave_none_one_and_all() {
+        let mut index = Index::new(2, Precision::Float32, Metric::Dot).unwrap();
+        index.add(&refs(&ids(0, 100)), &noise(1, 200)).unwrap();
+        let found = |mask: Mask| index.search(&[&[1.0, 1.0]], 100, Some(&mask)).unwrap().remove(0).len();
+        assert_eq!(found(Mask::none(100)), 0);
+        assert_eq!(found(index.mask(&["item-73"]).unwrap()), 1);
+        assert_eq!(found(Mask::all(100)), 100);
+        assert!(index.search(&[&[1.0, 1.0]], 1, Some(&Mask::all(99))).is_err());
+    }
+
+    #[test]
+    fn many_queries_answer_as_one_each() {
+        let mut index = Index::new(16, Precision::Int8, Metric::Cosine).unwrap();
+        index.add(&refs(&ids(0, 500)), &noise(3, 500 * 16)).unwrap();
+        let queries = noise(4, 16 * 19);
+        let queries: Vec<&[f32]> = queries.chunks(16).collect();
+        let together = index.search(&queries, 7, None).unwrap();
+        for (query, together) in queries.iter().zip(together) {
+            assert_eq!(index.search(&[query], 7, None).unwrap()[0], together);
+        }
+    }
+
+    proptest! {
+        /// After any changes the index answers as one that was made of what is left.
+        #[test]
+        fn changes_leave_what_a_new_index_has(steps in prop::collection::vec((0_u8..3, 0_u32..40), 1..60), l2: bool) {
+            let metric = if l2 { Metric::L2 } else { Metric::Cosine };
+            let mut index = Index::new(3, Precision::Int8, metric).unwrap();
+            let mut model = std::collections::BTreeMap::new();
+            for (at, (step, id)) in steps.into_iter().enumerate() {
+                let name = format!("item-{id}");
+                let vector = noise(at as u32 + 1, 3);
+                match step {
+                    0 => {
+                        prop_assert_eq!(index.add(&[&name], &vector).is_ok(), !model.contains_key(&name));
+                        model.entry(name).or_insert(vector);
+                    }
+                    1 => {
+                        prop_assert_eq!(index.replace(&name, &vector).is_ok(), model.contains_key(&name));
+                        model.entry(name).and_modify(|kept| *kept = vector);
+                    }
+                    _ => {
+                        prop_assert_eq!(index.remove(&[&name]).is_ok(), model.remove(&name).is_some());
+                    }
+                }
+            }
+            let mut fresh = Index::new(3, Precision::Int8, metric).unwrap();
+            for (name, vector) in &model {
+                fresh.add(&[name], vector).unwrap();
+            }
+            let query = noise(99, 3);
+            prop_assert_eq!(index.search(&[&query], 100, None).unwrap(), fresh.search(&[&query], 100, None).unwrap());
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What all SIMD kernels share: how rows and queries are cut into tiles, and what happens at the ends.
+//!
+//! A tile is `R` rows × `Q` queries whose running sums all stay in registers. One query takes four rows at a time, so
+//! that a load of the query serves four rows and four independent sums hide the latency of the additions; eight queries
+//! take one row at a time, so that widening the row, the most expensive step, is paid once for eight.
+//!
+//! An instruction set contributes the few operations of [`Int8Lanes`] or [`Float32Lanes`]. They and the loops here are
+//! `inline(always)`, so that they are compiled inside the caller's `#[target_feature]` function.
+
+use super::{MAX_QUERIES, check_shapes};
+
+/// The int8 × int16 operations of one instruction set.
+///
+/// # Safety
+/// All methods may be called only where the instruction set is available. `row` must be readable for `WIDTH` bytes and
+/// `query` for `WIDTH` int16; neither needs to be aligned.
+pub(super) unsafe trait Int8Lanes {
+    /// Values per step; at most [`MAX_WIDTH`].
+    const WIDTH: usize;
+    type Row: Copy;
+    type Sum: Copy;
+    unsafe fn zero() -> Self::Sum;
+    unsafe fn load(row: *const i8) -> Self::Row;
+    unsafe fn add(sum: Self::Sum, row: Self::Row, query: *const i16) -> Self::Sum;
+    unsafe fn total(sum: Self::Sum) -> i32;
+}
+
+/// The float32 operations of one instruction set.
+///
+/// # Safety
+/// As for [`Int8Lanes`].
+pub(super) unsafe trait Float32Lanes {
+    /// Values per step; at most [`MAX_WIDTH`].
+    const WIDTH: usize;
+    type Row: Copy;
+    type Sum: Copy;
+    unsafe fn zero() -> Self::Sum;
+    unsafe fn load(row: *const f32) -> Self::Row;
+    unsafe fn add(sum: Self::Sum, row: Self::Row, query: *const f32) -> Self::Sum;
+    unsafe fn total(sum: Self::Sum) -> f32;
+}
+
+/// The widest step of any kernel: 32 int8 of a 512 bit register of int16.
+pub(super) const MAX_WIDTH: usize = 32;
+
+/// Writes the drivers for one element type; they differ in nothing but their types.
+macro_rules! driver {
+    ($name:ident, $tile:ident, $strip:ident, $lanes:ident, $value:ty, $query:ty, $sum:ty) => {
+        /// Multiplies all rows with all queries.
+        ///
+        /// # Safety
+        /// The instruction set of `L` is available.
+        #[inline(always)]
+        pub(super) unsafe fn $name<L: $lanes>(values: &[$value], queries: &[&[$query]], sums: &mut [$sum]) {
+            const { assert!(L::WIDTH <= MAX_WIDTH) };
+            let (dims, rows) = check_shapes(values, queries, sums);
+            // The last, partial step reads the row's last WIDTH values, some of which were counted already: those meet
+            // zeros here. So no step reads beyond a row.
+            let mut tails = [[0 as $query; MAX_WIDTH]; MAX_QUERIES];
+            let rest = dims % L::WIDTH;
+            for (tail, query) in tails.iter_mut().zip(queries) {
+                let end = if dims < L::WIDTH { rest } else { L::WIDTH };
+                tail[end - rest..end].copy_from_slice(&query[dims - rest..]);
+            }
+            // SAFETY: passed on from the caller; `check_shapes` has checked the lengths that `$strip` relies on.
+            unsafe {
+                match queries.len() {
+                    1 => $strip::<L, 4, 1>(values, queries, &tails, dims, rows, sums),
+                    2 => $strip::<L, 4, 2>(values, queries, &tails, dims, rows, sums),
+                    3 => $strip::<L, 2, 3>(values, queries, &tails, dims, rows, sums),
+                    4 => $strip::<L, 2, 4>(values, queries, &tails, dims, rows, sums),
+                    5 => $strip::<L, 1, 5>(values, queries, &tails, dims, rows, sums),
+                    6 => $strip::<L, 1, 6>(values, queries, &tails, dims, rows, sums),
+                    7 => $strip::<L, 1, 7>(values, queries, &tails, dims, rows, sums),
+                    _ => $strip::<L, 1, 8>(values, queries, &tails, dims, rows, sums),
+                }
+            }
+        }
+
+        /// All rows, `R` at a time and the last few one by one.
+        ///
+        /// # Safety
+        /// The instruction set of `L` is available; there are `Q` queries of `dims` values, `rows` rows and `Q * rows` sums.
+        #[inline(always)]
+        unsafe fn $strip<L: $lanes, const R: usize, const Q: usize>(
+            values: &[$value],
+            queries: &[&[$query]],
+            tails: &[[$query; MAX_WIDTH]; MAX_QUERIES],
+            dims: usize,
+            rows: usize,
+            sums: &mut [$sum],
+        ) {
+            let queries: [&[$query]; Q] = std::array::from_fn(|at| queries[at]);
+            let whole = rows - rows % R;
+            for first in (0..whole).step_by(R) {
+                let tile = &values[first * dims..][..R * dims];
+                // SAFETY: passed on; the tile holds R rows.
+                let totals = unsafe { $tile::<L, R, Q>(tile, &queries, tails, dims) };
+                for (query, totals) in totals.iter().enumerate() {
+                    sums[query * rows + first..][..R].copy_from_slice(totals);
+                }
+            }
+            for row in whole..rows {
+                // SAFETY: passed on; one row.
+                let totals = unsafe { $tile::<L, 1, Q>(&values[row * dims..][..dims], &queries, tails, dims) };
+                for (query, totals) in totals.iter().enumerate() {
+                    sums[query * rows + row] = totals[0];
+                }
+            }
+        }
+
+        /// One tile.
+        ///
+        /// # Safety
+        /// The instruction set of `L` is available; `tile` holds `R` rows and each query one of `dims` values.
+        #[inline(always)]
+        unsafe fn $tile<L: $lanes, const R: usize, const Q: usize>(
+            tile: &[$value],
+            queries: &[&[$query]; Q],
+            tails: &[[$query; MAX_WIDTH]; MAX_QUERIES],
+            dims: usize,
+        ) -> [[$sum; R]; Q] {
+            let whole = dims - dims % L::WIDTH;
+            // SAFETY: loads at `row * dims + at` with `at + WIDTH <= dims` stay inside row `row` of the tile, those of queries
+            // inside the query; a tail has MAX_WIDTH >= WIDTH values, and so has the copy of a row that is shorter than a step.
+            unsafe {
+                let mut sums = [[L::zero(); R]; Q];
+                let rows: [*const $value; R] = std::array::from_fn(|row| tile.as_ptr().add(row * dims));
+                let starts: [*const $query; Q] = std::array::from_fn(|query| queries[query].as_ptr());
+                let mut at = 0;
+                while at < whole {
+                    let loaded: [L::Row; R] = std::array::from_fn(|row| L::load(rows[row].add(at)));
+                    for query in 0..Q {
+                        for row in 0..R {
+                            sums[query][row] = L::add(sums[query][row], loaded[row], starts[query].add(at));
+                        }
+                    }
+                    at += L::WIDTH;
+                }
+                if whole != dims {
+                    for row in 0..R {
+                        let loaded = if whole == 0 {
+                            let mut short = [0 as $value; MAX_WIDTH];
+                            short[..dims].copy_from_slice(&tile[row * dims..][..dims]);
+                            L::load(short.as_ptr())
+                        } else {
+                            L::load(rows[row].add(dims - L::WIDTH))
+                        };
+                        for query in 0..Q {
+                            sums[query][row] = L::add(sums[query][row], loaded, tails[query].as_ptr());
+                        }
+                    }
+                }
+                std::array::from_fn(|query| std::array::from_fn(|row| L::total(sums[query][row])))
+            }
+        }
+    };
+}
+
+driver!(sums_int8, tile_int8, strip_int8, Int8Lanes, i8, i16, i32);
+driver!(dots_float32, tile_float32, strip_float32, Float32Lanes, f32, f32, f32);

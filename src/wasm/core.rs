@@ -1,0 +1,315 @@
+//! `CoreEngine`: a catalog and a person in the core worker.
+
+use std::cell::{Ref, RefCell, RefMut};
+use std::rc::Rc;
+
+use js_sys::{Date, Function};
+use serde_json::{Value, json};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::error::{invalid_argument, to_js};
+use super::indexed_db::IndexedDb;
+use super::json;
+use super::panic::report_to;
+use crate::catalog::CatalogReader;
+use crate::profile::{Event, NewEvent, from_records, to_records};
+use crate::rank::{OnboardingOptions, RecommendOptions, Recommendation, Recommender, SearchOptions, Settings};
+use crate::store::{EventStore, Fallback};
+
+/// The shapes of the package's own types, and those that only its workers see.
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+import type {
+  ColumnInfo, DeviceChoice, Hit, ImportReport, Interest, Metrics, NewEvent, OnboardingOptions, ProfileEvent,
+  RecommendOptions, SearchOptions, Status,
+} from "../types.js";
+
+/** A file of a catalog, as its manifest names it. */
+export interface CatalogFile { readonly path: string; readonly bytes: number; readonly sha256: string }
+/** What a catalog is. */
+export interface CatalogInfo {
+  readonly name: string;
+  readonly version: string;
+  readonly items: number;
+  readonly model?: { readonly name: string; readonly sha256: string; readonly dims: number };
+  readonly weights: Readonly<Record<string, number>>;
+}
+"#;
+
+type Store = Rc<Fallback<IndexedDb>>;
+
+/// A catalog that is being read, or one that is ready to rank for a person.
+#[wasm_bindgen]
+pub struct CoreEngine {
+    reader: RefCell<Option<CatalogReader>>,
+    recommender: RefCell<Option<Recommender>>,
+    store: RefCell<Option<Store>>,
+    /// Records of the store that are no events, by id.
+    unreadable: RefCell<Vec<String>>,
+}
+
+#[wasm_bindgen]
+impl CoreEngine {
+    /// An engine without a catalog; `on_panic` is called with the message if Rust code panics.
+    #[wasm_bindgen(constructor)]
+    pub fn new(on_panic: Function) -> Self {
+        report_to(on_panic);
+        Self {
+            reader: RefCell::default(),
+            recommender: RefCell::default(),
+            store: RefCell::default(),
+            unreadable: RefCell::default(),
+        }
+    }
+
+    /// Takes the content of `catalog.json` and returns the files it names.
+    #[wasm_bindgen(unchecked_return_type = "CatalogFile[]")]
+    pub fn begin(&self, manifest: &[u8]) -> Result<JsValue, JsValue> {
+        self.recommender.take();
+        let reader = CatalogReader::new(manifest).map_err(|error| to_js(&error))?;
+        let files: Vec<Value> = reader
+            .files()
+            .iter()
+            .map(|file| json!({"path": file.path, "bytes": file.bytes, "sha256": file.sha256}))
+            .collect();
+        self.reader.replace(Some(reader));
+        json::to_js(&files)
+    }
+
+    /// Takes the content of one of those files.
+    pub fn add(&self, path: &str, bytes: Vec<u8>) -> Result<(), JsValue> {
+        let mut reader = self.reader.borrow_mut();
+        let reader = reader.as_mut().ok_or_else(|| invalid_argument("Expected begin() before add()."))?;
+        reader.add(path, bytes).map_err(|error| to_js(&error))
+    }
+
+    /// Makes the catalog of the files and returns what it is.
+    #[wasm_bindgen(unchecked_return_type = "CatalogInfo")]
+    pub fn finish(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "DeviceChoice")] device: &str,
+    ) -> Result<JsValue, JsValue> {
+        let reader = self.reader.take().ok_or_else(|| invalid_argument("Expected begin() before finish()."))?;
+        let settings = Settings { scorer: super::device::scorer(device)?, ..Settings::default() };
+        let catalog = reader.finish().map_err(|error| to_js(&error))?;
+        let recommender = Recommender::new(catalog, settings).map_err(|error| to_js(&error))?;
+        let catalog = recommender.catalog();
+        let mut info = json!({
+            "name": catalog.name(),
+            "version": catalog.version(),
+            "items": catalog.len(),
+            "weights": recommender.weights(),
+        });
+        if let Some(model) = &catalog.manifest().model {
+            info["model"] = json!({"name": model.name, "sha256": model.sha256, "dims": model.dims});
+        }
+        self.recommender.replace(Some(recommender));
+        json::to_js(&info)
+    }
+
+    /// Takes the events of a profile; without `persist` an empty one that is kept nowhere.
+    #[wasm_bindgen(js_name = openProfile)]
+    pub async fn open_profile(&self, profile: String, persist: bool) -> Result<(), JsValue> {
+        let store = if persist { Fallback::new(IndexedDb::new(&profile)) } else { Fallback::in_memory() };
+        self.store.replace(Some(Rc::new(store)));
+        self.reload().await.map(|_| ())
+    }
+
+    /// Takes the events anew, because another tab changed them. Returns whether they are others than before.
+    pub async fn reload(&self) -> Result<bool, JsValue> {
+        let store = self.store()?;
+        let records = store.load().await.map_err(|error| to_js(&error))?;
+        let (events, unreadable) = from_records(records);
+        self.unreadable.replace(unreadable);
+        let mut recommender = self.recommender_mut()?;
+        let before = recommender.log().clone();
+        recommender.set_events(events).map_err(|error| to_js(&error))?;
+        Ok(*recommender.log() != before)
+    }
+
+    /// Records an event; when the promise resolves it is kept.
+    #[wasm_bindgen(unchecked_return_type = "ProfileEvent")]
+    pub async fn record(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "NewEvent")] event: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let event: NewEvent = from_js("an event", &event)?;
+        let store = self.store()?;
+        let event = self.recommender_mut()?.prepare(event, now_ms()).map_err(|error| to_js(&error))?;
+        self.keep(&store, std::slice::from_ref(&event)).await?;
+        json::to_js(&event)
+    }
+
+    /// Removes an event for good.
+    pub async fn undo(&self, id: String) -> Result<(), JsValue> {
+        let store = self.store()?;
+        let known = self.recommender()?.log().get(&id).is_some();
+        if known {
+            store.remove(std::slice::from_ref(&id)).await.map_err(|error| to_js(&error))?;
+        }
+        self.recommender_mut()?.undo(&id).map_err(|error| to_js(&error))?;
+        Ok(())
+    }
+
+    /// The profile as a document.
+    #[wasm_bindgen(js_name = exportProfile)]
+    pub fn export_profile(&self) -> Result<String, JsValue> {
+        self.recommender()?.export(now_ms()).map_err(|error| to_js(&error))
+    }
+
+    /// Adds the events of a document that are not here yet.
+    #[wasm_bindgen(js_name = importProfile, unchecked_return_type = "ImportReport")]
+    pub async fn import_profile(&self, document: Vec<u8>) -> Result<JsValue, JsValue> {
+        let store = self.store()?;
+        let plan = self.recommender()?.plan_import(&document).map_err(|error| to_js(&error))?;
+        self.keep(&store, &plan.events).await?;
+        json::to_js(&plan.report)
+    }
+
+    /// Removes all events, and the database that kept them.
+    #[wasm_bindgen(js_name = eraseProfile)]
+    pub async fn erase_profile(&self) -> Result<(), JsValue> {
+        let store = self.store()?;
+        self.recommender_mut()?.erase();
+        self.unreadable.take();
+        store.erase().await.map_err(|error| to_js(&error))
+    }
+
+    /// All events, the oldest first.
+    #[wasm_bindgen(unchecked_return_type = "ProfileEvent[]")]
+    pub fn events(&self) -> Result<JsValue, JsValue> {
+        json::to_js(&self.recommender()?.log().events())
+    }
+
+    /// What the person likes.
+    #[wasm_bindgen(unchecked_return_type = "Interest[]")]
+    pub fn interests(&self) -> Result<JsValue, JsValue> {
+        json::to_js(&self.recommender()?.interests())
+    }
+
+    /// Figures about the profile.
+    #[wasm_bindgen(unchecked_return_type = "Metrics")]
+    pub fn metrics(&self) -> Result<JsValue, JsValue> {
+        json::to_js(&self.recommender()?.metrics())
+    }
+
+    /// The best items for the person.
+    #[wasm_bindgen(unchecked_return_type = "Hit[]")]
+    pub fn recommend(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\">")] options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
+        hits(self.recommender_mut()?.recommend(&options, now_ms()))
+    }
+
+    /// The best items for a text, given as its vector.
+    #[wasm_bindgen(unchecked_return_type = "Hit[]")]
+    pub fn search(
+        &self,
+        query: &[f32],
+        #[wasm_bindgen(unchecked_param_type = "Omit<SearchOptions, \"signal\">")] options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let options = SearchOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
+        hits(self.recommender_mut()?.search(query, &options, now_ms()))
+    }
+
+    /// The items most like one item.
+    #[wasm_bindgen(unchecked_return_type = "Hit[]")]
+    pub fn similar(
+        &self,
+        item: &str,
+        #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\">")] options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
+        hits(self.recommender_mut()?.similar(item, &options, now_ms()))
+    }
+
+    /// Items to ask a new person about.
+    #[wasm_bindgen(unchecked_return_type = "Hit[]")]
+    pub fn onboarding(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Omit<OnboardingOptions, \"signal\">")] options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let options = OnboardingOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
+        hits(self.recommender_mut()?.onboarding(&options, now_ms()))
+    }
+
+    /// Items by id; null where there is none.
+    #[wasm_bindgen(unchecked_return_type = "(Hit | null)[]")]
+    pub fn get(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "readonly string[]")] ids: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let ids: Vec<String> = from_js("a list of ids", &ids)?;
+        json::to_js(&self.recommender()?.get(&ids))
+    }
+
+    /// The catalog's columns.
+    #[wasm_bindgen(unchecked_return_type = "ColumnInfo[]")]
+    pub fn columns(&self) -> Result<JsValue, JsValue> {
+        json::to_js(&self.recommender()?.columns())
+    }
+
+    /// What it runs on.
+    #[wasm_bindgen(unchecked_return_type = "Pick<Status, \"device\" | \"simd\" | \"storage\" | \"notes\">")]
+    pub fn state(&self) -> Result<JsValue, JsValue> {
+        let store = self.store()?;
+        let mut notes = store.notes();
+        let unreadable = self.unreadable.borrow();
+        if let Some(first) = unreadable.first() {
+            notes.push(format!(
+                "{} of the profile's records cannot be read and are left out, {first} first.",
+                unreadable.len()
+            ));
+        }
+        json::to_js(&json!({
+            "device": super::device::CPU,
+            "simd": super::device::SIMD,
+            "storage": store.kind(),
+            "notes": notes,
+        }))
+    }
+}
+
+impl CoreEngine {
+    /// Makes events durable, and then part of the profile. No borrow is held while the store works.
+    async fn keep(&self, store: &Store, events: &[Event]) -> Result<(), JsValue> {
+        store.append(&to_records(events)).await.map_err(|error| to_js(&error))?;
+        self.recommender_mut()?.merge(events.iter().cloned()).map_err(|error| to_js(&error))?;
+        Ok(())
+    }
+
+    fn store(&self) -> Result<Store, JsValue> {
+        self.store.borrow().clone().ok_or_else(|| invalid_argument("Expected openProfile() first."))
+    }
+
+    fn recommender(&self) -> Result<Ref<'_, Recommender>, JsValue> {
+        Ref::filter_map(self.recommender.borrow(), Option::as_ref).map_err(|_| no_catalog())
+    }
+
+    fn recommender_mut(&self) -> Result<RefMut<'_, Recommender>, JsValue> {
+        RefMut::filter_map(self.recommender.borrow_mut(), Option::as_mut).map_err(|_| no_catalog())
+    }
+}
+
+fn no_catalog() -> JsValue {
+    invalid_argument("Expected a loaded catalog: begin(), add(), finish().")
+}
+
+fn hits<E: super::error::Coded>(ranked: Result<Recommendation, E>) -> Result<JsValue, JsValue> {
+    json::to_js(&ranked.map_err(|error| to_js(&error))?.hits)
+}
+
+fn from_js<T: serde::de::DeserializeOwned>(what: &str, value: &JsValue) -> Result<T, JsValue> {
+    json::from_js(value).map_err(|error| {
+        let came = error.as_string().unwrap_or_else(|| "a value that JSON cannot say".to_owned());
+        invalid_argument(&format!("Expected {what}: {came}."))
+    })
+}
+
+fn now_ms() -> i64 {
+    // Whole milliseconds, far below 2^53.
+    Date::now() as i64
+}
