@@ -1,0 +1,249 @@
+/**
+ * What the core worker does for a `Recommender`: fetches and keeps the catalog's files, tells other tabs, and hands
+ * everything else to the WebAssembly engine. It decides nothing about ranking.
+ */
+
+import initCore, { CoreEngine } from "./core/core.js";
+import { HomebodyError, type WireError, toWire } from "./errors.js";
+import type { ModelIdentity } from "./embedder-host.js";
+import { loadFolder } from "./folder.js";
+import { Network } from "./network.js";
+import type { Emit } from "./protocol.js";
+import type {
+  ColumnInfo,
+  DeviceChoice,
+  Hit,
+  ImportReport,
+  Interest,
+  Metrics,
+  NewEvent,
+  OnboardingOptions,
+  ProfileEvent,
+  Progress,
+  RecommendOptions,
+  SearchOptions,
+  Status,
+} from "./types.js";
+import { compile } from "./wasm.js";
+
+/** Options as they cross: an `AbortSignal` stays in the page. */
+export type Sendable<T> = Omit<T, "signal">;
+
+export interface OpenOptions {
+  readonly catalog: string;
+  readonly profile: string;
+  readonly persist: boolean;
+  readonly device: DeviceChoice;
+}
+
+export interface Opened {
+  readonly status: HostStatus;
+  /** Names and default weights. */
+  readonly weights: Readonly<Record<string, number>>;
+  /** The model whose vectors the catalog has, when it has any. */
+  readonly model?: ModelIdentity;
+}
+
+/** The part of {@link Status} that the worker knows. */
+export type HostStatus = Omit<Status, "model" | "timings">;
+
+/** A ranking, and how long it took in the worker. */
+export interface Ranked {
+  readonly hits: Hit[];
+  readonly rankMs: number;
+}
+
+export interface HostEvents {
+  change: { readonly source: "local" | "remote" };
+  status: HostStatus;
+  progress: Progress;
+  error: WireError;
+}
+
+/** What tabs tell each other: nothing but that there is something to read. */
+type TabMessage = { readonly kind: "changed" } | { readonly kind: "erased" };
+
+export class RecommenderHost {
+  readonly #emit: Emit<HostEvents>;
+  readonly #crashed: (message: string) => void;
+  readonly #notes: string[] = [];
+  #requests = 0;
+  #engine: CoreEngine | undefined;
+  #catalog: HostStatus["catalog"] | undefined;
+  #tabs: BroadcastChannel | undefined;
+
+  constructor(emit: Emit<HostEvents>, crashed: (message: string) => void) {
+    this.#emit = emit;
+    this.#crashed = crashed;
+  }
+
+  async open(options: OpenOptions): Promise<Opened> {
+    const starting = this.#start();
+    // Waited for with the manifest; until then a failure must not count as unhandled.
+    starting.catch(() => undefined);
+    let engine: CoreEngine | undefined;
+    const { value: info, source } = await loadFolder(
+      {
+        base: new URL(options.catalog),
+        manifest: "catalog.json",
+        what: "catalog",
+        network: new Network("catalog", () => this.#requests++),
+        note: (text) => this.#note(text),
+        onFile: (file, loaded, total) => {
+          this.#emit("progress", { phase: "download", file, loaded, ...(total === undefined ? {} : { total }) });
+        },
+      },
+      {
+        begin: async (manifest) => {
+          engine = await starting;
+          return engine.begin(manifest);
+        },
+        add: (path, bytes) => engine?.add(path, bytes),
+        finish: () => engine?.finish(options.device),
+      },
+    );
+    if (engine === undefined || info === undefined) {
+      throw new HomebodyError("internal", "The catalog was loaded without an engine.");
+    }
+    await engine.openProfile(options.profile, options.persist);
+    this.#engine = engine;
+    this.#catalog = { name: info.name, version: info.version, items: info.items, source };
+    if (options.persist) {
+      this.#listen(options.profile);
+    }
+    const status = this.#status();
+    this.#emit("progress", { phase: "ready", device: status.device });
+    return { status, weights: info.weights, ...(info.model === undefined ? {} : { model: info.model }) };
+  }
+
+  async record(event: NewEvent): Promise<ProfileEvent> {
+    const recorded = await this.#opened.record(event);
+    this.#changed({ kind: "changed" });
+    return recorded;
+  }
+
+  async undo(id: string): Promise<void> {
+    await this.#opened.undo(id);
+    this.#changed({ kind: "changed" });
+  }
+
+  exportProfile(): string {
+    return this.#opened.exportProfile();
+  }
+
+  async importProfile(document: Uint8Array): Promise<ImportReport> {
+    const merged = await this.#opened.importProfile(document);
+    if (merged.added > 0) {
+      this.#changed({ kind: "changed" });
+    }
+    return merged;
+  }
+
+  async erase(): Promise<void> {
+    await this.#opened.eraseProfile();
+    this.#changed({ kind: "erased" });
+  }
+
+  events(): ProfileEvent[] {
+    return this.#opened.events();
+  }
+
+  interests(): Interest[] {
+    return this.#opened.interests();
+  }
+
+  metrics(): Metrics {
+    return this.#opened.metrics();
+  }
+
+  recommend(options: Sendable<RecommendOptions>): Ranked {
+    return this.#rank((engine) => engine.recommend(options));
+  }
+
+  search(query: Float32Array, options: Sendable<SearchOptions>): Ranked {
+    return this.#rank((engine) => engine.search(query, options));
+  }
+
+  similar(item: string, options: Sendable<RecommendOptions>): Ranked {
+    return this.#rank((engine) => engine.similar(item, options));
+  }
+
+  onboarding(options: Sendable<OnboardingOptions>): Ranked {
+    return this.#rank((engine) => engine.onboarding(options));
+  }
+
+  get(ids: readonly string[]): (Hit | undefined)[] {
+    return this.#opened.get(ids).map((hit) => hit ?? undefined);
+  }
+
+  columns(): ColumnInfo[] {
+    return this.#opened.columns();
+  }
+
+  get #opened(): CoreEngine {
+    if (this.#engine === undefined) {
+      throw new HomebodyError("internal", "The worker was asked before its engine was started.");
+    }
+    return this.#engine;
+  }
+
+  async #start(): Promise<CoreEngine> {
+    this.#requests++;
+    const module = await compile(new URL("./core/core_bg.wasm", import.meta.url));
+    this.#emit("progress", { phase: "compile" });
+    await initCore({ module_or_path: module });
+    return new CoreEngine((message: string) => this.#crashed(message));
+  }
+
+  #rank(ranking: (engine: CoreEngine) => Hit[]): Ranked {
+    const started = performance.now();
+    const hits = ranking(this.#opened);
+    return { hits, rankMs: performance.now() - started };
+  }
+
+  /** The profile changed here: listeners and other tabs are told. */
+  #changed(message: TabMessage): void {
+    this.#tabs?.postMessage(message);
+    this.#emit("change", { source: "local" });
+    // Keeping the event may have shown that the storage is gone.
+    this.#emit("status", this.#status());
+  }
+
+  #listen(profile: string): void {
+    if (typeof BroadcastChannel === "undefined") {
+      this.#note("Changes made in other tabs are seen after a reload: this browser has no BroadcastChannel.");
+      return;
+    }
+    this.#tabs = new BroadcastChannel(`homebody/${profile}`);
+    this.#tabs.onmessage = () => {
+      void this.#reload();
+    };
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      if (await this.#opened.reload()) {
+        this.#emit("change", { source: "remote" });
+      }
+    } catch (thrown) {
+      this.#emit("error", toWire(thrown));
+    }
+    this.#emit("status", this.#status());
+  }
+
+  #note(text: string): void {
+    this.#notes.push(text);
+    if (this.#catalog !== undefined) {
+      this.#emit("status", this.#status());
+    }
+  }
+
+  #status(): HostStatus {
+    const { device, simd, storage, notes } = this.#opened.state();
+    if (this.#catalog === undefined) {
+      throw new HomebodyError("internal", "The worker was asked for its status before the catalog was open.");
+    }
+    const all = [...this.#notes, ...notes];
+    return { device, simd, storage, catalog: this.#catalog, notes: all, requests: this.#requests };
+  }
+}

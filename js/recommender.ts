@@ -1,0 +1,256 @@
+/** The page's `Recommender`: looks as if it were here, while a worker does the work. */
+
+import type { ModelIdentity } from "./embedder-host.js";
+import { HomebodyError, fromWire } from "./errors.js";
+import { folderUrl } from "./folder.js";
+import { Listeners } from "./listeners.js";
+import { checkChoice, checkOptions, withoutSignal } from "./options.js";
+import type { HostEvents, HostStatus, Ranked, RecommenderHost } from "./recommender-host.js";
+import { Remote } from "./remote.js";
+import { TextModel } from "./text-model.js";
+import type {
+  ColumnInfo,
+  CreateOptions,
+  ExplainedHit,
+  Hit,
+  ImportReport,
+  Interest,
+  Metrics,
+  NewEvent,
+  OnboardingOptions,
+  ProfileEvent,
+  RecommendOptions,
+  RecommenderEvents,
+  SearchOptions,
+  Status,
+} from "./types.js";
+
+type Core = Remote<RecommenderHost, HostEvents>;
+
+const EVENTS: readonly (keyof RecommenderEvents)[] = ["change", "status", "progress", "error"];
+
+/** What is kept of a person, and what can be done with it. */
+export interface Profile {
+  /** All events, the oldest first. */
+  events(): Promise<ProfileEvent[]>;
+  /** Removes one event; rankings are then as if it had never been. */
+  undo(id: string): Promise<void>;
+  /** All events as a JSON document that `import()` takes, here or in another browser. */
+  export(): Promise<Blob>;
+  /** Adds the events of such a document that are not here yet. A damaged or newer document changes nothing. */
+  import(document: Blob): Promise<ImportReport>;
+  /** Removes everything kept of this person, and the database that kept it. */
+  erase(): Promise<void>;
+  interests(): Promise<Interest[]>;
+  metrics(): Promise<Metrics>;
+}
+
+/** Recommends items of one catalog to one person, in this browser. */
+export class Recommender implements AsyncDisposable {
+  readonly profile: Profile;
+  readonly #core: Core;
+  readonly #listeners: Listeners<RecommenderEvents>;
+  readonly #text: TextModel;
+  readonly #weights: Readonly<Record<string, number>>;
+  readonly #openMs: number;
+  #host: HostStatus;
+  #lastRankMs = 0;
+
+  private constructor(start: {
+    core: Core;
+    listeners: Listeners<RecommenderEvents>;
+    host: HostStatus;
+    weights: Readonly<Record<string, number>>;
+    openMs: number;
+    model: { readonly url: URL | undefined; readonly expected: ModelIdentity | undefined };
+  }) {
+    this.#core = start.core;
+    this.#listeners = start.listeners;
+    this.#host = start.host;
+    this.#weights = start.weights;
+    this.#openMs = start.openMs;
+    this.#text = new TextModel(start.model.url, start.model.expected, {
+      onProgress: (progress) => this.#listeners.emit("progress", progress),
+      onStatus: () => this.#emitStatus(),
+    });
+    const core = this.#core;
+    this.profile = {
+      events: () => core.call("events", []),
+      undo: (id) => core.call("undo", [id]),
+      export: async () => new Blob([await core.call("exportProfile", [])], { type: "application/json" }),
+      import: async (document) => {
+        if (!(document instanceof Blob)) {
+          throw new HomebodyError("invalid-argument", "import() expects a Blob or File with an exported profile.");
+        }
+        const bytes = new Uint8Array(await document.arrayBuffer());
+        return core.call("importProfile", [bytes], { transfer: [bytes.buffer] });
+      },
+      erase: () => core.call("erase", []),
+      interests: () => core.call("interests", []),
+      metrics: () => core.call("metrics", []),
+    };
+  }
+
+  /**
+   * Loads the catalog (from this browser's copy, as far as that is still what the server has) and the person's events.
+   * The model is not loaded before text is searched for, or `prepareSearch()` is called.
+   */
+  static async create(options: CreateOptions): Promise<Recommender> {
+    checkOptions("Recommender.create()", options, [
+      "catalog",
+      "model",
+      "profile",
+      "persist",
+      "device",
+      "onProgress",
+      "signal",
+    ]);
+    const { catalog, model, profile = "default", persist = true, signal } = options;
+    const device = checkChoice("Recommender.create(): device", options.device ?? "auto", ["auto", "cpu", "gpu"]);
+    if (typeof profile !== "string" || profile === "") {
+      throw new HomebodyError("option", "Recommender.create(): profile: expected a name, got none.");
+    }
+    const started = performance.now();
+    signal?.throwIfAborted();
+    const urls = {
+      catalog: folderUrl(catalog, document.baseURI),
+      model: model === undefined ? undefined : folderUrl(model, document.baseURI),
+    };
+    const listeners = new Listeners<RecommenderEvents>();
+    if (options.onProgress !== undefined) {
+      listeners.on("progress", options.onProgress);
+    }
+    let recommender: Recommender | undefined;
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    const core: Core = new Remote(worker, "recommender", {
+      change: (change) => listeners.emit("change", change),
+      progress: (progress) => listeners.emit("progress", progress),
+      error: (error) => listeners.emit("error", fromWire(error)),
+      // Before `open` has answered there is nobody to tell; its answer has the status.
+      status: (host) => {
+        if (recommender !== undefined) {
+          recommender.#update(host);
+        }
+      },
+    });
+    try {
+      const request = { catalog: urls.catalog.href, profile, persist, device };
+      const opened = await core.call("open", [request], { signal });
+      const openMs = performance.now() - started;
+      recommender = new Recommender({
+        core,
+        listeners,
+        host: opened.status,
+        weights: opened.weights,
+        openMs,
+        model: { url: urls.model, expected: opened.model },
+      });
+      return recommender;
+    } catch (thrown) {
+      core.close("recommender");
+      throw thrown;
+    }
+  }
+
+  /** What it runs on, and what it has to do without. A new object whenever something changed. */
+  get status(): Status {
+    const { embedder, state, notes } = this.#text;
+    const lastEmbedMs = embedder?.status.timings.lastEmbedMs;
+    return {
+      ...this.#host,
+      model: state,
+      notes: [...this.#host.notes, ...notes],
+      requests: this.#host.requests + this.#text.requests,
+      timings: {
+        openMs: this.#openMs,
+        lastRankMs: this.#lastRankMs,
+        ...(lastEmbedMs === undefined ? {} : { lastEmbedMs }),
+      },
+    };
+  }
+
+  /** Records what the person did. When it resolves, the event is kept: on the disk, unless `status.storage` is `"memory"`. */
+  record(event: NewEvent): Promise<ProfileEvent> {
+    return this.#core.call("record", [event]);
+  }
+
+  /** The best items for this person. Without events, what everybody likes. */
+  recommend(options: RecommendOptions & { readonly explain: true }): Promise<ExplainedHit[]>;
+  recommend(options?: RecommendOptions): Promise<Hit[]>;
+  async recommend(options: RecommendOptions = {}): Promise<Hit[]> {
+    return this.#ranked(await this.#core.call("recommend", [withoutSignal(options)], { signal: options.signal }));
+  }
+
+  /** The best items for a text, and as far as `personalize` says for this person. Loads the model if it is not there yet. */
+  search(text: string, options: SearchOptions & { readonly explain: true }): Promise<ExplainedHit[]>;
+  search(text: string, options?: SearchOptions): Promise<Hit[]>;
+  async search(text: string, options: SearchOptions = {}): Promise<Hit[]> {
+    const { signal } = options;
+    const query = await this.#text.query(text, signal);
+    return this.#ranked(await this.#core.call("search", [query, withoutSignal(options)], { signal }));
+  }
+
+  /** The items most like one item. */
+  similar(item: string, options: RecommendOptions & { readonly explain: true }): Promise<ExplainedHit[]>;
+  similar(item: string, options?: RecommendOptions): Promise<Hit[]>;
+  async similar(item: string, options: RecommendOptions = {}): Promise<Hit[]> {
+    return this.#ranked(await this.#core.call("similar", [item, withoutSignal(options)], { signal: options.signal }));
+  }
+
+  /** Well-liked items far apart from each other, to ask a new person about. */
+  async onboarding(options: OnboardingOptions = {}): Promise<Hit[]> {
+    return this.#ranked(await this.#core.call("onboarding", [withoutSignal(options)], { signal: options.signal }));
+  }
+
+  /** Items by id, in the order of the ids; `undefined` where the catalog has no such item. */
+  get(ids: readonly string[]): Promise<(Hit | undefined)[]> {
+    return this.#core.call("get", [ids]);
+  }
+
+  /** The catalog's columns, with what a filter control needs. */
+  columns(): Promise<ColumnInfo[]> {
+    return this.#core.call("columns", []);
+  }
+
+  /** All names that `weights` may have, with their defaults. */
+  weights(): Record<string, number> {
+    return { ...this.#weights };
+  }
+
+  /** Loads the model now, so that the first search need not wait for it. A failure can be tried again. */
+  prepareSearch(): Promise<void> {
+    return this.#text.load();
+  }
+
+  /** Listens; returns the function that ends the listening. */
+  on<K extends keyof RecommenderEvents>(type: K, listener: (data: RecommenderEvents[K]) => void): () => void {
+    checkChoice("on()", type, EVENTS);
+    return this.#listeners.on(type, listener);
+  }
+
+  /** Ends both workers. What is pending rejects with the code `closed`; a second time does nothing. */
+  async close(): Promise<void> {
+    this.#core.close("recommender");
+    await this.#text.close();
+    this.#listeners.clear();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #ranked({ hits, rankMs }: Ranked): Hit[] {
+    this.#lastRankMs = rankMs;
+    this.#emitStatus();
+    return hits;
+  }
+
+  #update(host: HostStatus): void {
+    this.#host = host;
+    this.#emitStatus();
+  }
+
+  #emitStatus(): void {
+    this.#listeners.emit("status", this.status);
+  }
+}

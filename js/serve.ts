@@ -1,0 +1,90 @@
+/**
+ * The worker's end: serves one object to the page.
+ *
+ * Requests are started in the order they came, one per task, so that a `cancel` that is already waiting overtakes the
+ * request it is for: of ten searches typed in a row, the ones the page gave up never run.
+ */
+
+import { HomebodyError, toWire } from "./errors.js";
+import { type FromWorker, type ToWorker, Transferring } from "./protocol.js";
+
+/** What `serve` needs of the worker's global object. */
+export interface ServingScope {
+  postMessage(message: FromWorker, transfer: Transferable[]): void;
+  addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
+}
+
+/** How a served object is made; `crashed` is for its panic hook. */
+export type Make = (emit: (event: string, data: unknown) => void, crashed: (message: string) => void) => object;
+
+/** Serves whichever of `objects` the page's first message names. */
+export function serve(scope: ServingScope, objects: Readonly<Record<string, Make>>): void {
+  const waiting: { id: number; method: string; args: readonly unknown[] }[] = [];
+  const { port1: nudge, port2: nudged } = new MessageChannel();
+  let served: object | undefined;
+  let crash: HomebodyError | undefined;
+
+  const post = (message: FromWorker, transfer: readonly Transferable[] = []): void => {
+    scope.postMessage(message, [...transfer]);
+  };
+  const crashed = (message: string): void => {
+    if (crash === undefined) {
+      const text = `Homebody's WebAssembly module stopped in the middle (${message}). Create a new object to go on; what was recorded is kept.`;
+      crash = new HomebodyError("crashed", text);
+      waiting.length = 0;
+      post({ crashed: toWire(crash) });
+    }
+  };
+
+  scope.addEventListener("message", ({ data }: { data: ToWorker }) => {
+    if ("start" in data) {
+      served = objects[data.start]?.((event, value) => post({ event, data: value }), crashed);
+    } else if ("cancel" in data) {
+      const index = waiting.findIndex(({ id }) => id === data.cancel);
+      if (index >= 0) {
+        waiting.splice(index, 1);
+      }
+    } else {
+      waiting.push(data);
+      nudge.postMessage(null);
+    }
+  });
+
+  nudged.onmessage = async () => {
+    const request = waiting.shift();
+    if (request === undefined) {
+      return;
+    }
+    const { id, method, args } = request;
+    try {
+      if (crash !== undefined) {
+        throw crash;
+      }
+      const result = await callMethod(served, method, args);
+      if (result instanceof Transferring) {
+        post({ id, value: result.value }, result.buffers);
+      } else {
+        post({ id, value: result });
+      }
+    } catch (thrown) {
+      if (isCrash(thrown)) {
+        crashed(thrown.message);
+      } else {
+        post({ id, error: toWire(thrown) });
+      }
+    }
+  };
+}
+
+function callMethod(served: object | undefined, method: string, args: readonly unknown[]): unknown {
+  const found: unknown = served === undefined ? undefined : Reflect.get(served, method);
+  if (typeof found !== "function") {
+    throw new HomebodyError("internal", `The worker has no method ${method}(): are page and worker of one version?`);
+  }
+  return Reflect.apply(found, served, args);
+}
+
+/** A trap or an exhausted stack: the module was left in the middle of a change. */
+function isCrash(thrown: unknown): thrown is Error {
+  return thrown instanceof WebAssembly.RuntimeError || (thrown instanceof RangeError && /call stack/i.test(thrown.message));
+}

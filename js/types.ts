@@ -1,0 +1,373 @@
+/**
+ * The shapes that cross the public API of Homebody: what goes in, what comes out. Types only, no code.
+ *
+ * Everything here is plain data that structured cloning carries between page and worker. Times are milliseconds since
+ * 1970 (UTC), calendar dates are `"YYYY-MM-DD"`, durations end in `Ms`.
+ */
+
+/** What computes: the CPU (SIMD where the browser has it), or a GPU through WebGPU. */
+export type Device = "cpu" | "gpu";
+
+/** What may be asked for: `"auto"` takes whichever answered correctly and faster on this device with this data. */
+export type DeviceChoice = "auto" | Device;
+
+/**
+ * How far loading has come.
+ *
+ * - `download`: a file of the catalog arrives. `loaded` and `total` are bytes; `total` is absent when the server does not
+ *   say. A file from the browser's cache is reported once, complete.
+ * - `compile`: a WebAssembly module is being compiled.
+ * - `model`: a file of the text model arrives (only once text is first used, or `prepareSearch()` was called).
+ * - `ready`: calls are answered from now on.
+ */
+export type Progress =
+  | { readonly phase: "download"; readonly file: string; readonly loaded: number; readonly total?: number }
+  | { readonly phase: "compile" }
+  | { readonly phase: "model"; readonly file: string; readonly loaded: number; readonly total?: number }
+  | { readonly phase: "ready"; readonly device: Device };
+
+/** What a person can do with an item. `"hide"` is "not interested"; `"rate"` takes the rating as `value`. */
+export type EventType =
+  | "view"
+  | "click"
+  | "dwell"
+  | "like"
+  | "dislike"
+  | "rate"
+  | "cart"
+  | "uncart"
+  | "buy"
+  | "hide"
+  | "share";
+
+/** A value of a display column: dates as `"YYYY-MM-DD"`, tags as arrays, a missing value as `null`. */
+export type Value = string | number | boolean | null | readonly string[];
+
+/** What a column can be compared with: numbers as numbers, dates as `"YYYY-MM-DD"`, text and tags as strings. */
+export type Scalar = string | number | boolean;
+
+/** What has to hold for one column. Several tests in one object must all hold. */
+export interface Comparison {
+  readonly gt?: number | string;
+  readonly gte?: number | string;
+  readonly lt?: number | string;
+  readonly lte?: number | string;
+  /** Both ends included. */
+  readonly between?: readonly [number | string, number | string];
+  /** The value is one of these; for tags: at least one tag is. */
+  readonly in?: readonly Scalar[];
+  /** At least one of these tags. */
+  readonly any?: readonly string[];
+  /** Every one of these tags. */
+  readonly all?: readonly string[];
+  /** The opposite of a value or of other tests. */
+  readonly not?: Scalar | Comparison;
+  /** `true`: has a value; `false`: the value is missing. */
+  readonly exists?: boolean;
+}
+
+/** A value that the column must equal (for tags: contain), or a {@link Comparison}. */
+export type Condition = Scalar | Comparison;
+
+/**
+ * Which items are considered at all. Columns side by side must all hold:
+ * `{ year: { gte: 1980, lt: 1990 }, genres: "Sci-Fi" }`; the rest is said with `and`, `or` and `not`:
+ * `{ or: [{ rating: { gt: 8 } }, { director: "Ridley Scott" }] }`.
+ *
+ * A missing value fulfils no test but `{ exists: false }` and `not`.
+ */
+export type Filter =
+  | { readonly and: readonly Filter[] }
+  | { readonly or: readonly Filter[] }
+  | { readonly not: Filter }
+  | { readonly [column: string]: Condition };
+
+/** One summand of a score: `contribution = weight * affinity`, and the contributions add up to the score. */
+export interface Part {
+  /** A space of the catalog, or `"query"`, `"dislike"`, `"prior"`. */
+  readonly name: string;
+  readonly affinity: number;
+  readonly weight: number;
+  readonly contribution: number;
+}
+
+/** What sets a hit apart from the others, as data and as a sentence a person can read. */
+export interface Reason {
+  readonly kind: "interest" | "query" | "similar" | "prior" | "category" | "number" | "recency" | "geo";
+  /** The name of the part that it explains. */
+  readonly part: string;
+  /** English, made from the numbers. */
+  readonly text: string;
+  /** The value that speaks for the item, where there is one: a category, a number as text, a date. */
+  readonly value?: string;
+  /** The items behind it (liked ones, for example), the largest share first. */
+  readonly items?: readonly ReasonItem[];
+}
+
+/** An item behind a {@link Reason} or an {@link Interest}. */
+export interface ReasonItem {
+  readonly id: string;
+  /** Where the catalog shows one. */
+  readonly title?: string;
+  /** 0 to 1; all shares of one reason, told or not, add up to 1. */
+  readonly share: number;
+}
+
+/** An item in a result. */
+export interface Hit {
+  readonly id: string;
+  /** Higher is better; equal scores are ordered by id. Scores of different calls do not compare. 0 from `get()`. */
+  readonly score: number;
+  /** The display columns of the catalog. */
+  readonly item: Readonly<Record<string, Value>>;
+  /** With `explain`: the summands of `score`. */
+  readonly parts?: readonly Part[];
+  /** With `explain`, if something sets it apart. */
+  readonly reason?: Reason;
+}
+
+/** A {@link Hit} that was asked for with `explain: true`. */
+export type ExplainedHit = Hit & Required<Pick<Hit, "parts">>;
+
+export interface RecommendOptions {
+  /** How many hits at most. Default 10. */
+  readonly limit?: number;
+  /** How many of the best to leave out, for paging. Default 0. */
+  readonly offset?: number;
+  /** Which items are considered. Applied before scoring, so that a narrow filter still fills the list. */
+  readonly where?: Filter;
+  /** Weights by name (see `Recommender.weights()`); names that are not given keep their default. */
+  readonly weights?: Readonly<Record<string, number>>;
+  /** 0: purely by score; 1: as different from each other as possible. Default 0. */
+  readonly diversity?: number;
+  /** Adds `parts` and `reason` to each hit. */
+  readonly explain?: boolean;
+  /** Whether items the person has already acted on are considered. Default `false`; for `search()` `true`. */
+  readonly includeSeen?: boolean;
+  /** Where the person is (degrees), for catalogs with a geo space; without it such a space says nothing. */
+  readonly position?: { readonly latitude: number; readonly longitude: number };
+  /** Aborting rejects the call with the signal's reason; what runs in the worker is put aside. */
+  readonly signal?: AbortSignal;
+}
+
+export interface SearchOptions extends RecommendOptions {
+  /** How much the person counts beside the text: 0 not at all, 1 as much as the text. Default 0.5. */
+  readonly personalize?: number;
+}
+
+export interface OnboardingOptions {
+  /** How many items to offer. Default 12. */
+  readonly n?: number;
+  readonly where?: Filter;
+  readonly signal?: AbortSignal;
+}
+
+/** What is handed to `record()`. */
+export interface NewEvent {
+  readonly item: string;
+  readonly type: EventType;
+  /** A rating for `"rate"`, milliseconds for `"dwell"`; other types take none. */
+  readonly value?: number;
+  /** Default: now. */
+  readonly time?: number;
+}
+
+/** An event as it is kept. */
+export interface ProfileEvent {
+  readonly id: string;
+  readonly item: string;
+  readonly type: EventType;
+  readonly value?: number;
+  readonly time: number;
+  /** The version of the catalog it happened in. */
+  readonly catalog: string;
+}
+
+/** Something the person likes, derived from the events: a group of liked items that are near each other. */
+export interface Interest {
+  /** A few words for it: the categories that set it apart, or else the title of its central item. */
+  readonly label: string;
+  /** How much of all liking this is, 0 to 1; all interests together are 1. */
+  readonly share: number;
+  /** The liked items in it, the largest share (of this interest) first. */
+  readonly items: readonly ReasonItem[];
+  /** Items nearest to it that the person has not seen, nearest first; `share` is the cosine. */
+  readonly nearest: readonly ReasonItem[];
+  /** The categories its items have more often than the catalog does, the most telling first. */
+  readonly categories: readonly string[];
+  /** When the first of its events happened. */
+  readonly since: number;
+}
+
+/** A few figures about a profile. They are computed here and go nowhere by themselves. */
+export interface Metrics {
+  readonly events: number;
+  /** Different items among the events. */
+  readonly items: number;
+  /** Events of each type that occurs. */
+  readonly byType: Readonly<Partial<Record<EventType, number>>>;
+  /** Events whose item is not in the present catalog: kept, but without effect for now. */
+  readonly unknownItems: number;
+  /** Events of a type that nothing is known of: likewise. */
+  readonly unknownTypes: number;
+  /** Items of this catalog that the person likes, dislikes, has seen. */
+  readonly liked: number;
+  readonly disliked: number;
+  readonly seen: number;
+  /** Time of the oldest and of the newest event, when there is one. */
+  readonly first?: number;
+  readonly last?: number;
+}
+
+/** What an import did. */
+export interface ImportReport {
+  /** Events that were not there before. */
+  readonly added: number;
+  /** Events that were there already. */
+  readonly skipped: number;
+  /** Added events whose item or type is not known here: they are kept, and say nothing for now. */
+  readonly unknownItems: number;
+  readonly unknownTypes: number;
+}
+
+export type ColumnType = "text" | "number" | "integer" | "boolean" | "date" | "tags";
+
+/** A column of the catalog, with what a filter control needs. */
+export interface ColumnInfo {
+  readonly name: string;
+  readonly type: ColumnType;
+  /** Whether hits carry it in `item`. */
+  readonly display: boolean;
+  /** How many items have no value. */
+  readonly missing: number;
+  /** Of numbers, integers and dates. */
+  readonly min?: number | string;
+  readonly max?: number | string;
+  /** Of tags, booleans and texts with few different values: each with the number of its items, most frequent first. */
+  readonly values?: readonly { readonly value: string; readonly count: number }[];
+}
+
+/** What a recommender is running on, and what it had to do without. */
+export interface Status {
+  readonly device: Device;
+  /** Whether vectors are compared with SIMD instructions. */
+  readonly simd: boolean;
+  /** `"memory"`: nothing outlives the page; `notes` says why. */
+  readonly storage: "indexeddb" | "memory";
+  readonly catalog: {
+    readonly name: string;
+    readonly version: string;
+    readonly items: number;
+    /** `"cache"`: no byte of the catalog's data was fetched. */
+    readonly source: "network" | "cache";
+  };
+  /** `"none"`: no model was given; `"absent"`: not loaded yet, because no text was used. */
+  readonly model: "none" | "absent" | "loading" | "ready" | "failed";
+  /** What did not go as usual, in sentences a developer can read. */
+  readonly notes: readonly string[];
+  /** Network requests made so far by this object's worker(s), module files included. Constant once all is loaded. */
+  readonly requests: number;
+  readonly timings: {
+    /** From `create()` to ready. */
+    readonly openMs: number;
+    /** The last ranking, in the worker. 0 before the first. */
+    readonly lastRankMs: number;
+    /** The last text that was embedded. */
+    readonly lastEmbedMs?: number;
+  };
+}
+
+export interface CreateOptions {
+  /** The folder of the catalog: it holds `catalog.json`. A relative address is relative to the page. */
+  readonly catalog: string | URL;
+  /** The folder of the model that the catalog was built with. Only needed for `search()`. */
+  readonly model?: string | URL;
+  /** Which person, when several share a browser. Default `"default"`. */
+  readonly profile?: string;
+  /** `false` keeps events in memory only and leaves nothing behind. Default `true`. */
+  readonly persist?: boolean;
+  readonly device?: DeviceChoice;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Aborting rejects `create()` and ends what it had started. */
+  readonly signal?: AbortSignal;
+}
+
+/** The events of a `Recommender` and what its listeners get. */
+export interface RecommenderEvents {
+  /** The profile changed, here or in another tab: rankings may differ from now on. */
+  change: { readonly source: "local" | "remote" };
+  status: Status;
+  progress: Progress;
+  /** Something failed that no call is waiting for. */
+  error: Error;
+}
+
+export type Precision = "int8" | "float32";
+
+export type Metric = "cosine" | "dot" | "l2";
+
+export interface VectorIndexOptions {
+  /** Length of each vector, 2 to 4,096. */
+  readonly dims: number;
+  /** All vectors one after another. The buffer is transferred to the worker and empty afterwards, unless `copy` is set. */
+  readonly vectors: Float32Array;
+  /** One per vector, all different. Default: `"0"`, `"1"`, … */
+  readonly ids?: readonly string[];
+  /** `"int8"` (default): a quarter of the memory, a scale per vector; `"float32"`: exact. */
+  readonly precision?: Precision;
+  /** Default `"cosine"`. Results are similarities: higher is nearer, for `"l2"` too. */
+  readonly metric?: Metric;
+  readonly device?: DeviceChoice;
+  /** `true` leaves the caller's buffer as it is, for the price of a copy. */
+  readonly copy?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Which vectors are considered: ids, or a bit mask over the rows (bit `i % 8` of byte `i >> 3` for row `i`). */
+export type VectorFilter = readonly string[] | Uint8Array;
+
+export interface VectorSearchOptions {
+  /** How many hits at most, per query. Default 10. */
+  readonly limit?: number;
+  readonly filter?: VectorFilter;
+  readonly signal?: AbortSignal;
+}
+
+export interface VectorHit {
+  readonly id: string;
+  readonly score: number;
+}
+
+export interface VectorIndexStatus {
+  readonly device: Device;
+  readonly simd: boolean;
+  readonly vectors: number;
+  readonly dims: number;
+  readonly precision: Precision;
+  readonly notes: readonly string[];
+  readonly timings: { readonly openMs: number; readonly lastSearchMs: number };
+}
+
+/** Whether a text asks or is asked for; some models mark the two differently. */
+export type TextKind = "query" | "document";
+
+export interface EmbedderOptions {
+  /** The folder of the model: it holds `model.json`. */
+  readonly model: string | URL;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface EmbedOptions {
+  /** Default `"document"`. */
+  readonly kind?: TextKind;
+  readonly signal?: AbortSignal;
+}
+
+export interface EmbedderStatus {
+  readonly model: { readonly name: string; readonly sha256: string; readonly dims: number; readonly maxTokens: number };
+  readonly simd: boolean;
+  readonly notes: readonly string[];
+  readonly requests: number;
+  readonly timings: { readonly openMs: number; readonly lastEmbedMs?: number };
+}

@@ -1,0 +1,123 @@
+/** What the core worker does for a `VectorIndex`: hands vectors to the WebAssembly engine, a slice at a time. */
+
+import initCore, { IndexEngine } from "./core/core.js";
+import { HomebodyError } from "./errors.js";
+import type { Emit } from "./protocol.js";
+import type { DeviceChoice, Metric, Precision, VectorFilter, VectorHit, VectorIndexStatus } from "./types.js";
+import { compile } from "./wasm.js";
+
+/** The part of {@link VectorIndexStatus} that the worker knows. */
+export type IndexHostStatus = Omit<VectorIndexStatus, "timings">;
+
+export interface IndexOpenOptions {
+  readonly dims: number;
+  readonly precision: Precision;
+  readonly metric: Metric;
+  readonly device: DeviceChoice;
+}
+
+export interface IndexEvents {
+  status: IndexHostStatus;
+}
+
+interface OpenedIndex {
+  readonly engine: IndexEngine;
+  readonly options: IndexOpenOptions;
+}
+
+/** Hits for each query, and how long they took in the worker. */
+export interface Searched {
+  readonly hits: VectorHit[][];
+  readonly searchMs: number;
+}
+
+/**
+ * Values that cross into WebAssembly at once. Its memory never shrinks: float32 vectors handed over whole would leave it
+ * four times as large as the int8 vectors that stay there.
+ */
+const SLICE_VALUES = 1 << 18;
+
+export class VectorIndexHost {
+  readonly #emit: Emit<IndexEvents>;
+  readonly #crashed: (message: string) => void;
+  #opened: OpenedIndex | undefined;
+
+  constructor(emit: Emit<IndexEvents>, crashed: (message: string) => void) {
+    this.#emit = emit;
+    this.#crashed = crashed;
+  }
+
+  async open(
+    options: IndexOpenOptions,
+    vectors: Float32Array,
+    ids: readonly string[] | undefined,
+  ): Promise<IndexHostStatus> {
+    const { dims, precision, metric, device } = options;
+    await initCore({ module_or_path: await compile(new URL("./core/core_bg.wasm", import.meta.url)) });
+    const engine = new IndexEngine((message: string) => this.#crashed(message), dims, precision, metric, device);
+    addInSlices(engine, dims, ids ?? numbered(vectors.length / dims), vectors);
+    this.#opened = { engine, options };
+    return this.#status();
+  }
+
+  add(ids: readonly string[], vectors: Float32Array): void {
+    const { engine, options } = this.#index;
+    addInSlices(engine, options.dims, ids, vectors);
+    this.#emit("status", this.#status());
+  }
+
+  replace(id: string, vector: Float32Array): void {
+    this.#index.engine.replace(id, vector);
+  }
+
+  remove(ids: readonly string[]): void {
+    this.#index.engine.remove([...ids]);
+    this.#emit("status", this.#status());
+  }
+
+  /** `queries` one after another. */
+  search(queries: Float32Array, limit: number, filter: VectorFilter | undefined): Searched {
+    const started = performance.now();
+    const rows = filter instanceof Uint8Array ? filter : undefined;
+    const ids = filter === undefined || rows !== undefined ? undefined : [...(filter as readonly string[])];
+    const hits = this.#index.engine.search(queries, limit, ids, rows);
+    return { hits, searchMs: performance.now() - started };
+  }
+
+  get #index(): OpenedIndex {
+    if (this.#opened === undefined) {
+      throw new HomebodyError("internal", "The worker was asked before its index was made.");
+    }
+    return this.#opened;
+  }
+
+  #status(): IndexHostStatus {
+    const { engine, options } = this.#index;
+    const { dims, precision } = options;
+    return { device: "cpu", simd: engine.simd, vectors: engine.size, dims, precision, notes: [] };
+  }
+}
+
+/** All vectors or none: when a slice is refused, those before it are taken out again. */
+function addInSlices(engine: IndexEngine, dims: number, ids: readonly string[], vectors: Float32Array): void {
+  const rows = vectors.length / dims;
+  const step = Math.max(1, Math.floor(SLICE_VALUES / dims));
+  if (!Number.isInteger(rows) || ids.length !== rows || rows <= step) {
+    engine.add([...ids], vectors);
+    return;
+  }
+  let added = 0;
+  try {
+    for (; added < rows; added += step) {
+      const end = Math.min(added + step, rows);
+      engine.add(ids.slice(added, end), vectors.subarray(added * dims, end * dims));
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof WebAssembly.RuntimeError)) {
+      engine.remove(ids.slice(0, added));
+    }
+    throw thrown;
+  }
+}
+
+const numbered = (count: number): string[] => Array.from({ length: Math.floor(count) }, (_, row) => String(row));

@@ -1,0 +1,10 @@
+/** The core worker: ranks for a `Recommender`, or searches for a `VectorIndex`. */
+
+import { RecommenderHost } from "./recommender-host.js";
+import { type ServingScope, serve } from "./serve.js";
+import { VectorIndexHost } from "./vector-index-host.js";
+
+serve(self as unknown as ServingScope, {
+  recommender: (emit, crashed) => new RecommenderHost(emit, crashed),
+  index: (emit, crashed) => new VectorIndexHost(emit, crashed),
+});
