@@ -1,0 +1,174 @@
+/** Text to vectors in the browser: the same as the native program's, and as the model's own. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { FILMS, answers, closeBrowser, open, root, until, visit } from "./harness.mjs";
+
+after(closeBrowser);
+
+const MODEL = "build/models/all-MiniLM-L6-v2";
+const { rows } = JSON.parse(readFileSync(join(root, "tests/golden/all-MiniLM-L6-v2.json"), "utf8"));
+const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+const cosine = (a, b) => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+
+/** The vectors of the golden texts, from the page. */
+const golden = async (page) => {
+  const texts = rows.map(({ text }) => text);
+  const vectors = await page.evaluate(async ([model, texts]) => {
+    const em = await homebody.Embedder.create({ model });
+    const vectors = await em.embed(texts);
+    await em.close();
+    return vectors.map((vector) => [...vector]);
+  }, [FILMS.model, texts]);
+  return { texts, vectors };
+};
+
+test("every golden text has the model's own vector, and the native program's", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    const { texts, vectors } = await golden(page);
+    const cosines = rows.map(({ embedding }, i) => cosine(embedding, vectors[i]));
+    const [least, mean] = [Math.min(...cosines), cosines.reduce((a, b) => a + b) / cosines.length];
+    console.log(`golden cosines in the browser: minimum ${least.toFixed(5)}, mean ${mean.toFixed(5)}`);
+    // The bounds of the int8 weights of this file; onnxruntime gets 0.9951 and 0.9993 from it.
+    assert.ok(least >= 0.994, `${least} for ${JSON.stringify(texts[cosines.indexOf(least)])}`);
+    assert.ok(mean >= 0.999, `${mean}`);
+
+    const input = texts.map((text, id) => JSON.stringify({ id: String(id), text })).join("\n");
+    const { status, stdout, stderr } = spawnSync(join(root, "build/bin/homebody"), ["embed", "--model", join(root, MODEL)], { input, encoding: "utf8", maxBuffer: 1 << 26 });
+    assert.equal(status, 0, stderr);
+    const native = stdout.trim().split("\n").map((line) => JSON.parse(line).vector);
+    assert.equal(native.length, texts.length);
+    for (const [i, vector] of vectors.entries()) {
+      assert.ok(Math.abs(dot(vector, vector) - 1) < 1e-5, "unit length");
+      const same = cosine(native[i], vector);
+      assert.ok(same >= 0.9999, `${same} for ${JSON.stringify(texts[i])}`);
+    }
+  }));
+
+test("one text or many, the vector is the same; empty text and other things are refused", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    const result = await page.evaluate(async (model) => {
+      const progress = [];
+      const em = await homebody.Embedder.create({ model, onProgress: (step) => progress.push(step.phase) });
+      const texts = Array.from({ length: 40 }, (_, i) => `text number ${i}`);
+      const [many, [one]] = [await em.embed(texts), await em.embed(texts[33])];
+      const controller = new AbortController();
+      const given = thrown(em.embed(texts, { signal: controller.signal }));
+      controller.abort();
+      const result = {
+        count: many.length,
+        same: one.every((value, i) => value === many[33][i]),
+        dims: [em.dims, one.length],
+        status: em.status,
+        phases: [...new Set(progress)],
+        none: await em.embed([]),
+        empty: await thrown(em.embed("")),
+        blank: await thrown(em.embed(["fine", "   "])),
+        number: await thrown(em.embed([7])),
+        kind: await thrown(em.embed("a", { kind: "title" })),
+        option: await thrown(em.embed("a", { sort: "query" })),
+        given: await given,
+      };
+      await em.close();
+      await em.close();
+      result.closed = await thrown(em.embed("a"));
+      return result;
+    }, FILMS.model);
+    assert.deepEqual([result.count, result.same, result.dims, result.none], [40, true, [384, 384], []]);
+    assert.deepEqual(result.phases.sort(), ["compile", "model", "ready"]);
+    assert.equal(result.status.model.name, "all-MiniLM-L6-v2");
+    assert.equal(result.status.model.maxTokens, 256);
+    assert.equal(result.status.simd, true);
+    assert.equal(result.status.requests, 4);
+    const codes = Object.fromEntries(["empty", "blank", "number", "kind", "option", "closed"].map((name) => [name, result[name].code]));
+    assert.deepEqual(codes, { empty: "text-empty", blank: "text-empty", number: "invalid-argument", kind: "option", option: "unknown-option", closed: "closed" });
+    assert.equal(result.given.name, "AbortError");
+  }));
+
+test("the model is fetched once, kept, checked, and fetched anew when the copy is broken", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    const first = await page.evaluate(async (model) => {
+      const em = await homebody.Embedder.create({ model });
+      const [vector] = await em.embed("a text");
+      await em.close();
+      return [...vector];
+    }, FILMS.model);
+    const kept = () =>
+      until(page, async () => (await (await caches.open("homebody-files-1")).keys()).some(({ url }) => url.includes("/manifest/")));
+    await kept();
+    const models = () => server.paths().filter((path) => path.startsWith("/models/") && !path.endsWith("model.json"));
+    assert.equal(models().length, 2);
+
+    server.requests.length = 0;
+    await golden(page);
+    assert.deepEqual(models(), []);
+
+    await page.evaluate(async () => {
+      const cache = await caches.open("homebody-files-1");
+      for (const key of await cache.keys()) {
+        if (!key.url.includes("/file/")) continue;
+        const bytes = new Uint8Array(await (await cache.match(key)).arrayBuffer());
+        bytes[bytes.length >> 1] ^= 8;
+        await cache.put(key, new Response(bytes));
+      }
+    });
+    const again = await page.evaluate(async (model) => {
+      const em = await homebody.Embedder.create({ model });
+      return [...(await em.embed("a text"))[0]];
+    }, FILMS.model);
+    assert.equal(models().length, 2);
+    assert.deepEqual(again, first);
+  }));
+
+test("search loads the model when text is first used, once for all who ask, and tries again after a failure", () =>
+  visit({ expected: [/Failed to load resource/] }, async ({ page, server }) => {
+    await open(page, server);
+    server.answers.set("/models/all-MiniLM-L6-v2/tokenizer.json", answers.status(404));
+    const result = await page.evaluate(async (films) => {
+      window.hb = await homebody.Recommender.create(films);
+      const states = [hb.status.model];
+      hb.on("status", ({ model }) => model !== states.at(-1) && states.push(model));
+      const failed = await Promise.all([thrown(hb.search("space")), thrown(hb.prepareSearch())]);
+      return { states, failed: failed.map(({ code }) => code) };
+    }, FILMS);
+    assert.deepEqual(result, { states: ["absent", "loading", "failed"], failed: ["model-not-found", "model-not-found"] });
+    server.answers.clear();
+    server.requests.length = 0;
+    const { titles, again, status } = await page.evaluate(async () => {
+      const [hits] = await Promise.all([hb.search("best 1980s sci-fi", { limit: 10, personalize: 0 }), hb.search("a heist"), hb.prepareSearch()]);
+      const again = await hb.search("best 1980s sci-fi", { limit: 10, personalize: 0 });
+      return { titles: hits.map(({ item }) => `${item.title} ${item.year}`), again: again.map(({ item }) => `${item.title} ${item.year}`), status: hb.status };
+    });
+    assert.deepEqual([status.model, titles.length], ["ready", 10]);
+    assert.ok(status.timings.lastEmbedMs > 0);
+    assert.deepEqual(again, titles);
+    assert.equal(server.paths().filter((path) => path.endsWith(".onnx")).length, 1);
+    assert.equal(server.paths().filter((path) => path.endsWith("embed_bg.wasm")).length, 1);
+  }));
+
+test("a model that the catalog was not built with is refused before its weights are fetched", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    const own = readFileSync(join(root, MODEL, "model.json"), "utf8");
+    const manifest = JSON.parse(own);
+    // Another prefix makes it another model; its identity is told apart by the hash in the manifest.
+    const { createHash } = await import("node:crypto");
+    const parts = [manifest.files.model.sha256, manifest.files.tokenizer.sha256, manifest.pooling, "query: ", manifest.documentPrefix, manifest.maxTokens];
+    const other = { ...manifest, queryPrefix: "query: ", sha256: createHash("sha256").update(JSON.stringify(parts)).digest("hex") };
+    server.answers.set("/models/all-MiniLM-L6-v2/model.json", answers.bytes(Buffer.from(JSON.stringify(other)), "application/json"));
+    const { error, none } = await page.evaluate(async (films) => {
+      const hb = await homebody.Recommender.create(films);
+      const error = await thrown(hb.search("space"));
+      const bare = await homebody.Recommender.create({ catalog: films.catalog });
+      return { error, none: { error: await thrown(bare.search("space")), model: bare.status.model, hits: (await bare.recommend()).length } };
+    }, FILMS);
+    assert.equal(error.code, "catalog-wrong-model", error.message);
+    assert.match(error.message, new RegExp(`${manifest.sha256.slice(0, 12)}.*${other.sha256.slice(0, 12)}`));
+    assert.ok(!server.paths().some((path) => path.endsWith(".onnx")));
+    assert.deepEqual([none.error.code, none.model, none.hits], ["model-missing", "none", 10]);
+  }));

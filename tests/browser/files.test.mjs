@@ -1,0 +1,265 @@
+/** Catalog files that come, that are here already, and that are not what they should be. */
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { edited, file, files, manifest, publish, republished, signed, vectors } from "./catalogs.mjs";
+import { FILMS, answers, closeBrowser, open, until, visit } from "./harness.mjs";
+
+after(closeBrowser);
+
+/** What Chromium prints itself when a file is not there: provoked here. */
+const NOT_LOADED = [/Failed to load resource/];
+
+const create = (page) =>
+  page.evaluate(async (films) => {
+    window.progress = [];
+    window.hb = await homebody.Recommender.create({ ...films, onProgress: (step) => progress.push(step) });
+    return hb.status;
+  }, FILMS);
+const refused = (page) => page.evaluate((films) => thrown(homebody.Recommender.create(films)), FILMS);
+const ranking = (page) => page.evaluate(async () => (await hb.recommend({ limit: 20 })).map(({ id }) => id));
+
+/** The hashes of the files that the browser keeps. */
+const kept = (page) =>
+  page.evaluate(async () => {
+    const cache = await caches.open("homebody-files-1");
+    return (await cache.keys()).map(({ url }) => url.split("/.homebody/")[1]).filter((key) => key.startsWith("file/")).map((key) => key.slice(5)).sort();
+  });
+const hashes = () => files().map(({ sha256 }) => sha256).sort();
+/** Waits until the files with these hashes, and no others, are kept along with a manifest. */
+const waitKept = (page, wanted) =>
+  until(page, async (wanted) => {
+    const keys = (await (await caches.open("homebody-files-1")).keys()).map(({ url }) => url.split("/.homebody/")[1]);
+    const files = keys.filter((key) => key.startsWith("file/")).map((key) => key.slice(5)).sort();
+    return keys.some((key) => key.startsWith("manifest/")) && JSON.stringify(files) === JSON.stringify(wanted);
+  }, wanted);
+
+/** A first visit whose files are kept, and a page that has been reloaded. */
+async function visited(page, server) {
+  await open(page, server);
+  await create(page);
+  const before = await ranking(page);
+  await waitKept(page, hashes());
+  await page.goto("about:blank");
+  await open(page, server);
+  server.requests.length = 0;
+  return before;
+}
+
+const dataRequests = (server) => server.paths().filter((path) => path.endsWith(".arrow"));
+
+test("a second visit fetches no data, only asks whether the manifest is still good", () =>
+  visit({}, async ({ page, server }) => {
+    const before = await visited(page, server);
+    const status = await create(page);
+    assert.equal(status.catalog.source, "cache");
+    assert.deepEqual(status.notes, []);
+    assert.deepEqual(dataRequests(server), []);
+    const asked = server.requests.filter(({ path }) => path.endsWith("catalog.json"));
+    assert.equal(asked.length, 1);
+    assert.ok(asked[0].headers["if-none-match"], "the server can answer that nothing changed");
+    assert.deepEqual(await ranking(page), before);
+  }));
+
+test("without a network the last catalog serves, and the status says so", () =>
+  visit({ expected: NOT_LOADED }, async ({ page, server }) => {
+    const before = await visited(page, server);
+    server.answers.set("/catalogs/films/catalog.json", (_request, response) => void response.destroy());
+    const status = await create(page);
+    assert.equal(status.catalog.source, "cache");
+    assert.ok(status.notes.some((note) => /copy of an earlier visit/.test(note)), JSON.stringify(status.notes));
+    assert.deepEqual(await ranking(page), before);
+  }));
+
+test("a server that does not answer is not waited for when there is a copy", () =>
+  visit({}, async ({ page, server }) => {
+    await visited(page, server);
+    const hanging = [];
+    server.answers.set("/catalogs/films/catalog.json", (_request, response) => void hanging.push(response));
+    const status = await create(page);
+    assert.equal(status.catalog.source, "cache");
+    assert.ok(status.notes.some((note) => /no answer within/.test(note) || /copy of an earlier visit/.test(note)), JSON.stringify(status.notes));
+    for (const response of hanging) response.destroy();
+  }));
+
+test("a new catalog takes the old one's place, and the old files go", () =>
+  visit({}, async ({ page, server }) => {
+    await visited(page, server);
+    const fresh = republished();
+    publish(server, fresh.manifest, { [fresh.path]: fresh.bytes });
+    const status = await create(page);
+    assert.deepEqual([status.catalog.version, status.catalog.source, status.notes], [fresh.version, "network", []]);
+    assert.deepEqual(dataRequests(server), [`/catalogs/films/${fresh.path}`], "only what changed is fetched");
+    await waitKept(page, hashes().map((hash) => (hash === fresh.oldSha256 ? fresh.sha256 : hash)).sort());
+  }));
+
+test("events outlive the catalog they were made in", () =>
+  visit({}, async ({ page, server }) => {
+    await visited(page, server);
+    await create(page);
+    const { catalog } = await page.evaluate(() => hb.record({ item: "alien-1979", type: "like" }));
+    await page.evaluate(() => hb.close());
+    const fresh = republished();
+    publish(server, fresh.manifest, { [fresh.path]: fresh.bytes });
+    await create(page);
+    const events = await page.evaluate(() => hb.profile.events());
+    assert.deepEqual(events.map(({ item, catalog }) => ({ item, catalog })), [{ item: "alien-1979", catalog }]);
+    assert.notEqual(catalog, fresh.version);
+  }));
+
+const flipped = (bytes, at) => {
+  const changed = Buffer.from(bytes);
+  changed[at] ^= 4;
+  return changed;
+};
+
+/** What can come instead of a catalog: `publish` puts it there, `code` is what it is called. */
+const BROKEN = {
+  "a manifest that is not there": {
+    code: "catalog-not-found",
+    publish: (server) => server.answers.set("/catalogs/films/catalog.json", answers.status(404)),
+  },
+  "a server that fails": {
+    code: "catalog-http-status",
+    publish: (server) => server.answers.set("/catalogs/films/catalog.json", answers.status(503)),
+  },
+  "a web page instead of the manifest": {
+    code: "catalog-web-page",
+    publish: (server) => server.answers.set("/catalogs/films/catalog.json", answers.html()),
+  },
+  "a web page that calls itself JSON": {
+    code: "catalog-web-page",
+    publish: (server) => publish(server, Buffer.from("<!doctype html><title>App</title>")),
+  },
+  "other JSON instead of the manifest": {
+    code: "not-a-catalog",
+    publish: (server) => publish(server, Buffer.from('{"name":"x"}')),
+  },
+  "a damaged manifest": {
+    code: "catalog-damaged",
+    publish: (server) => publish(server, Buffer.from(manifest().replace('"items": 3201', '"items": 3200'))),
+  },
+  "a manifest from a newer version": {
+    code: "catalog-too-new",
+    publish: (server) => publish(server, edited('"version": 1', '"version": 2')),
+  },
+  "a file that is not there": {
+    code: "catalog-not-found",
+    publish: (server, fresh) => {
+      publish(server, fresh.manifest);
+      server.answers.set(`/catalogs/films/${fresh.path}`, answers.status(404));
+    },
+  },
+  "a web page instead of a file": {
+    code: "catalog-web-page",
+    publish: (server, fresh) => {
+      publish(server, fresh.manifest);
+      server.answers.set(`/catalogs/films/${fresh.path}`, answers.html());
+    },
+  },
+  "a file that is cut short": {
+    code: "catalog-truncated",
+    publish: (server, fresh) => publish(server, fresh.manifest, { [fresh.path]: fresh.bytes.subarray(0, 100_000) }),
+  },
+  "a file with one bit changed": {
+    code: "catalog-damaged",
+    publish: (server, fresh) => publish(server, fresh.manifest, { [fresh.path]: flipped(fresh.bytes, 200_000) }),
+  },
+  "a connection that ends in the middle": {
+    code: "catalog-unreachable",
+    publish: (server, fresh) => {
+      publish(server, fresh.manifest);
+      server.answers.set(`/catalogs/films/${fresh.path}`, (_request, response) => {
+        response.writeHead(200, { "content-length": fresh.bytes.length });
+        response.write(fresh.bytes.subarray(0, 1000), () => response.destroy());
+      });
+    },
+  },
+};
+
+for (const [what, { code, publish: broken }] of Object.entries(BROKEN)) {
+  test(`${what}: the catalog of the last visit goes on serving, and without one the error is ${code}`, () =>
+    visit({ expected: NOT_LOADED }, async ({ page, context, server }) => {
+      // Nothing is kept yet: the error.
+      await open(page, server);
+      broken(server, republished());
+      const error = await refused(page);
+      assert.equal(error.code, code, error.message);
+      assert.ok(error.ours && error.message.length > 30, error.message);
+      assert.deepEqual(await kept(page).then((kept) => kept.filter((hash) => !hashes().includes(hash))), [], "nothing broken is kept");
+
+      // The same after a good visit: the copy.
+      server.answers.clear();
+      const before = await visited(page, server);
+      broken(server, republished());
+      const status = await create(page);
+      assert.equal(status.catalog.source, "cache");
+      assert.ok(status.notes.some((note) => /copy of an earlier visit/.test(note)), JSON.stringify(status.notes));
+      assert.deepEqual(await ranking(page), before);
+
+      // And once it is mended, the new one.
+      server.answers.clear();
+      const fresh = republished();
+      publish(server, fresh.manifest, { [fresh.path]: fresh.bytes });
+      const later = await context.newPage();
+      await open(later, server);
+      assert.equal((await create(later)).catalog.version, fresh.version);
+    }));
+}
+
+test("a copy that went bad is fetched anew", () =>
+  visit({}, async ({ page, server }) => {
+    const before = await visited(page, server);
+    await page.evaluate(async () => {
+      const cache = await caches.open("homebody-files-1");
+      const key = (await cache.keys()).find(({ url }) => url.includes("/.homebody/file/"));
+      const bytes = new Uint8Array(await (await cache.match(key)).arrayBuffer());
+      bytes[bytes.length >> 1] ^= 1;
+      await cache.put(key, new Response(bytes));
+    });
+    const status = await create(page);
+    assert.equal(dataRequests(server).length, 1, "only the broken one");
+    assert.deepEqual(status.notes, []);
+    assert.deepEqual(await ranking(page), before);
+    await waitKept(page, hashes());
+    // Mended in the cache too.
+    await page.evaluate(() => hb.close());
+    server.requests.length = 0;
+    assert.equal((await create(page)).catalog.source, "cache");
+    assert.deepEqual(dataRequests(server), []);
+  }));
+
+test("a file that comes broken once is asked for once more", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    const path = `/catalogs/films/${vectors()}`;
+    let first = true;
+    server.answers.set(path, (request, response) => {
+      if (!first) return false;
+      first = false;
+      return answers.bytes(flipped(file(vectors()), 5000))(request, response);
+    });
+    const status = await create(page);
+    assert.deepEqual(status.notes, []);
+    assert.equal(dataRequests(server).filter((asked) => asked === path).length, 2);
+  }));
+
+test("without the Cache API everything works, and the status says what that costs", () =>
+  visit({}, async ({ page, server }) => {
+    server.answers.set("/homebody/worker.js", async (_request, response) => {
+      const { readFileSync } = await import("node:fs");
+      const worker = readFileSync(new URL("../../dist/worker.js", import.meta.url), "utf8");
+      response.writeHead(200, { "content-type": "text/javascript" }).end(`delete self.caches; Object.defineProperty(self, "caches", { value: undefined });\n${worker}`);
+    });
+    await open(page, server);
+    const status = await create(page);
+    assert.equal(status.catalog.source, "network");
+    assert.ok(status.notes.some((note) => /not kept for the next visit/.test(note)), JSON.stringify(status.notes));
+    assert.equal((await ranking(page)).length, 20);
+  }));
+
+test("a manifest that is signed anew but contradicts itself is refused", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    publish(server, signed(manifest().replace('"items": 3201', '"items": 3202')));
+    assert.equal((await refused(page)).code, "catalog-inconsistent");
+  }));

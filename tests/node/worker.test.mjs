@@ -1,0 +1,131 @@
+/** Page and worker over a message channel, without a browser: order, cancelling, crashes, and that nothing hangs. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MessageChannel } from "node:worker_threads";
+import { HomebodyError } from "../../dist/errors.js";
+import { Transferring } from "../../dist/protocol.js";
+import { Remote } from "../../dist/remote.js";
+import { serve } from "../../dist/serve.js";
+
+/** A module whose one function runs into `unreachable`, as Rust code does after a panic. */
+const TRAP = new Uint8Array([
+  0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 7, 8, 1, 4, 0x74, 0x72, 0x61, 0x70, 0, 0, 10, 5, 1, 3, 0, 0, 0x0b,
+]);
+const trap = () => new WebAssembly.Instance(new WebAssembly.Module(TRAP)).exports.trap();
+
+/** Channels that serve() makes for itself must not keep this process alive; in a worker they end with it. */
+const made = [];
+globalThis.MessageChannel = class extends MessageChannel {
+  constructor() {
+    super();
+    made.push(this);
+  }
+};
+
+/** Both ends, the worker's serving `make(emit, crashed)`. */
+function pair(make, handlers = {}) {
+  const { port1: page, port2: worker } = new MessageChannel();
+  const scope = {
+    postMessage: (message, transfer) => worker.postMessage(message, transfer),
+    addEventListener: (_type, listener) => worker.on("message", (data) => listener({ data })),
+  };
+  serve(scope, { thing: make });
+  made.at(-1).port2.unref();
+  let terminated = 0;
+  const remote = new Remote(
+    {
+      postMessage: (message, transfer) => page.postMessage(message, transfer),
+      terminate: () => {
+        terminated++;
+        page.close();
+      },
+      addEventListener: (type, listener) => type === "message" && page.on("message", (data) => listener({ data })),
+    },
+    "thing",
+    handlers,
+  );
+  return { remote, terminated: () => terminated, end: () => remote.close("thing") };
+}
+
+test("results come back, transferred ones too, and errors keep code and cause", async () => {
+  const { remote, end } = pair(() => ({
+    add: (a, b) => a + b,
+    later: async (value) => value,
+    buffer: () => {
+      const value = new Float32Array([1, 2]);
+      return new Transferring(value, [value.buffer]);
+    },
+    fail: () => {
+      throw new HomebodyError("too-late", "it is too late", { cause: new TypeError("the clock") });
+    },
+    odd: () => {
+      throw "a string";
+    },
+  }));
+  assert.equal(await remote.call("add", [1, 2]), 3);
+  assert.equal(await remote.call("later", ["x"]), "x");
+  assert.deepEqual(await remote.call("buffer", []), new Float32Array([1, 2]));
+  const error = await remote.call("fail", []).catch((error) => error);
+  assert.ok(error instanceof HomebodyError);
+  assert.deepEqual([error.code, error.message, error.cause.message], ["too-late", "it is too late", "the clock"]);
+  assert.equal((await remote.call("odd", []).catch((error) => error)).code, "internal");
+  assert.equal((await remote.call("missing", []).catch((error) => error)).code, "internal");
+  end();
+});
+
+test("a call that was given up while it waited is never run", async () => {
+  const ran = [];
+  const { remote, end } = pair(() => ({ work: (name) => ran.push(name) }));
+  const controller = new AbortController();
+  const first = remote.call("work", ["first"]);
+  const given = remote.call("work", ["given up"], { signal: controller.signal }).catch((error) => error.name);
+  controller.abort();
+  const last = remote.call("work", ["last"]);
+  await Promise.all([first, last]);
+  assert.equal(await given, "AbortError");
+  assert.deepEqual(ran, ["first", "last"]);
+  end();
+});
+
+for (const [what, make] of [
+  ["a trap in a call", () => ({ work: () => trap(), wait: () => new Promise(() => undefined) })],
+  ["a trap after waiting", () => ({ work: async () => { await null; trap(); }, wait: () => new Promise(() => undefined) })],
+  ["an exhausted stack", () => ({ work: () => { const deeper = () => deeper() + 1; return deeper(); }, wait: () => new Promise(() => undefined) })],
+  // Nobody called a future that panics: only the hook tells.
+  ["a panic in a future", (_emit, crashed) => ({ work: () => { crashed("panicked at src/x.rs"); return new Promise(() => undefined); }, wait: () => new Promise(() => undefined) })],
+]) {
+  test(`${what} rejects everything with the code crashed, now and later`, async () => {
+    const { remote, terminated } = pair(make);
+    const code = (call) => call.then(() => "resolved", (error) => error.code);
+    const pending = code(remote.call("wait", []));
+    assert.equal(await code(remote.call("work", [])), "crashed");
+    assert.equal(await pending, "crashed");
+    assert.equal(await code(remote.call("wait", [])), "crashed");
+    assert.equal(terminated(), 1);
+  });
+}
+
+test("closing rejects what is pending and ends the worker once", async () => {
+  const { remote, terminated, end } = pair(() => ({ wait: () => new Promise(() => undefined) }));
+  const pending = remote.call("wait", []).catch((error) => error.code);
+  end();
+  end();
+  assert.equal(await pending, "closed");
+  assert.equal((await remote.call("wait", []).catch((error) => error)).code, "closed");
+  assert.equal(terminated(), 1);
+});
+
+test("what cannot be sent is refused at once, and the next call is answered", async () => {
+  const { remote, end } = pair(() => ({ echo: (value) => value }));
+  assert.equal((await remote.call("echo", [() => undefined]).catch((error) => error)).code, "invalid-argument");
+  assert.equal(await remote.call("echo", [7]), 7);
+  end();
+});
+
+test("what the worker says unasked reaches its handler", async () => {
+  const heard = [];
+  const { remote, end } = pair((emit) => ({ work: () => emit("step", { at: 1 }) }), { step: (data) => heard.push(data) });
+  await remote.call("work", []);
+  assert.deepEqual(heard, [{ at: 1 }]);
+  end();
+});

@@ -1,0 +1,11 @@
+//! Ranking, from the outside: catalogs made by the real builder and reader, people made of events, lists that come out.
+#![cfg(feature = "cli")]
+
+mod calls;
+mod dislikes;
+mod explain;
+mod filters;
+mod profile;
+mod properties;
+mod support;
+mod weighted_sum;

@@ -1,0 +1,128 @@
+/**
+ * What the public types take and what they reject. Compiled, never run: a `@ts-expect-error` above something that
+ * compiles is itself an error, so every line here can fail.
+ */
+
+import {
+  type ColumnInfo,
+  Embedder,
+  type EventType,
+  type ExplainedHit,
+  type Filter,
+  type Hit,
+  HomebodyError,
+  type Progress,
+  Recommender,
+  type Status,
+  type Value,
+} from "homebody";
+
+declare const hb: Recommender;
+
+// ---- create ----
+const made: Promise<Recommender> = Recommender.create({ catalog: "/films/", model: new URL("https://a.example/m/"), persist: false });
+// @ts-expect-error The catalog is not optional.
+void Recommender.create({});
+// @ts-expect-error An unknown option.
+void Recommender.create({ catalog: "/films/", catalogue: "/films/" });
+// @ts-expect-error No such device.
+void Recommender.create({ catalog: "/films/", device: "tpu" });
+// @ts-expect-error Made by create(), never by hand.
+void new Recommender();
+
+// ---- record ----
+void hb.record({ item: "a", type: "like" });
+void hb.record({ item: "a", type: "rate", value: 4.5, time: Date.now() });
+// @ts-expect-error No such event type.
+void hb.record({ item: "a", type: "love" });
+// @ts-expect-error An event is of an item.
+void hb.record({ type: "like" });
+// @ts-expect-error A number, not a text of one.
+void hb.record({ item: "a", type: "rate", value: "4" });
+const types: EventType[] = ["view", "click", "dwell", "like", "dislike", "rate", "cart", "uncart", "buy", "hide", "share"];
+
+// ---- recommend, search, similar ----
+const plain: Promise<Hit[]> = hb.recommend();
+const explained: Promise<ExplainedHit[]> = hb.recommend({ explain: true });
+void explained.then(([hit]) => hit?.parts.map(({ contribution }) => contribution.toFixed(2)));
+// @ts-expect-error Parts may be missing when nobody asked for them.
+void plain.then(([hit]) => hit?.parts.map(({ contribution }) => contribution));
+void hb.search("space", { personalize: 0.5, weights: { rating: 1 }, signal: new AbortController().signal });
+// @ts-expect-error Only a search can be personalized.
+void hb.recommend({ personalize: 0.5 });
+// @ts-expect-error Misspelt.
+void hb.recommend({ limits: 3 });
+// @ts-expect-error A weight is a number.
+void hb.recommend({ weights: { rating: "high" } });
+// @ts-expect-error A search is for a text.
+void hb.search();
+// @ts-expect-error Onboarding takes `n`, not `limit`.
+void hb.onboarding({ limit: 3 });
+
+// ---- filters ----
+const filters: Filter[] = [
+  { year: 1980 },
+  { year: { gte: 1980, lt: 1990 }, genres: "Drama" },
+  { release_date: { between: ["1980-01-01", "1989-12-31"] } },
+  { genres: { any: ["Drama", "Western"], not: "Comedy" } },
+  { director: { exists: true } },
+  { and: [{ year: 1980 }, { or: [{ rating: { gt: 8 } }, { not: { genres: { in: ["Drama"] } } }] }] },
+];
+// @ts-expect-error No such comparison.
+const unknownComparison: Filter = { year: { greater: 1980 } };
+// @ts-expect-error Both ends, and no more.
+const threeEnds: Filter = { year: { between: [1, 2, 3] } };
+// @ts-expect-error A list is asked with `in`, `any` or `all`.
+const bareList: Filter = { genres: ["Drama"] };
+// @ts-expect-error Missing values are asked for with `exists`.
+const nothing: Filter = { director: null };
+
+// ---- results ----
+declare const hit: Hit;
+const value: Value | undefined = hit.item["title"];
+// @ts-expect-error Results are read, not written.
+hit.score = 1;
+// @ts-expect-error Neither are their columns.
+hit.item["title"] = "x";
+
+// ---- listening ----
+const end: () => void = hb.on("change", ({ source }) => source === "remote");
+hb.on("status", (status: Status) => status.storage === "memory");
+hb.on("error", (error) => (error instanceof HomebodyError ? error.code.length : 0));
+// @ts-expect-error No such event.
+hb.on("chance", () => undefined);
+// @ts-expect-error The source is one of two words.
+hb.on("change", ({ source }) => source === "elsewhere");
+
+declare const progress: Progress;
+if (progress.phase === "download") {
+  progress.file.length;
+} else {
+  // @ts-expect-error Compiling has no file.
+  progress.file.length;
+}
+
+// ---- status, columns ----
+const { storage }: { storage: "indexeddb" | "memory" } = hb.status;
+// @ts-expect-error The status is the recommender's to say.
+hb.status = hb.status;
+declare const column: ColumnInfo;
+// @ts-expect-error No such type of column.
+const currency = column.type === "currency";
+
+// ---- embedder ----
+declare const em: Embedder;
+const vectors: Promise<Float32Array[]> = em.embed(["a", "b"], { kind: "query" });
+// @ts-expect-error No such kind.
+void em.embed("a", { kind: "title" });
+// @ts-expect-error A model is needed.
+void Embedder.create({});
+// @ts-expect-error Inner workings are not part of the package.
+void Embedder.open({ model: "/m/" }, undefined, () => undefined);
+
+async function scoped(): Promise<void> {
+  await using scoped = await Recommender.create({ catalog: "/films/" });
+  await scoped.recommend();
+}
+
+export { bareList, currency, end, filters, made, nothing, scoped, storage, threeEnds, types, unknownComparison, value, vectors };
