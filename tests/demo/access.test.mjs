@@ -75,8 +75,7 @@ test("everything can be done with the keyboard alone", () =>
     await page.keyboard.press("Space");
     assert.equal(await page.getAttribute(".pick >> nth=0", "aria-pressed"), "true");
     await tabTo(".picks-bar .primary");
-    await page.keyboard.press("Enter");
-    await page.waitForSelector("#results .card");
+    await ranked(page, () => page.keyboard.press("Enter"));
 
     await tabTo(".card-body");
     assert.ok(await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle !== "none"), "the focus can be seen");

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
-import { closeBrowser, films, open, pick, ranked, search, settled, storage, visit } from "./support.mjs";
+import { closeBrowser, films, listed, open, pick, ranked, search, settled, storage, visit } from "./support.mjs";
 
 after(closeBrowser);
 
@@ -82,7 +82,7 @@ test("a profile goes to a file and comes back; a damaged file changes nothing", 
     await page.waitForFunction(() => /2 already known/.test(document.querySelector(".panel-message").textContent));
     await page.keyboard.press("Escape");
     await page.reload();
-    await page.waitForSelector("#results .card");
+    await listed(page);
     assert.deepEqual((await films(page)).map(({ id }) => id), before);
   }));
 

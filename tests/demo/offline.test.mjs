@@ -1,7 +1,7 @@
 /** After the first visit the page works without a network; what is missing then is said, not hidden. */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { closeBrowser, films, open, pick, ranked, search, settled, shows, visit } from "./support.mjs";
+import { closeBrowser, films, listed, open, pick, ranked, search, settled, shows, visit } from "./support.mjs";
 
 after(closeBrowser);
 
@@ -31,7 +31,7 @@ test("opens and recommends with the network off", () =>
     const before = (await films(page)).map(({ id }) => id);
     await context.setOffline(true);
     await page.reload();
-    await page.waitForSelector("#results .card");
+    await listed(page);
     assert.deepEqual((await films(page)).map(({ id }) => id), before);
     await ranked(page, () => page.locator(".card .act-like").nth(3).click());
     assert.match(await page.textContent(".status-rest"), /offline/);
@@ -44,10 +44,10 @@ test("opens and recommends with the server gone, in a new tab too", () =>
     await settled(page);
     await server.stop();
     await page.reload();
-    await page.waitForSelector("#results .card");
+    await listed(page);
     const other = await context.newPage();
     await other.goto(server.url);
-    await other.waitForSelector("#results .card");
+    await listed(other);
   }));
 
 test("offline and without the model, search matches words and says so", () =>
@@ -57,7 +57,7 @@ test("offline and without the model, search matches words and says so", () =>
     await settled(page);
     await context.setOffline(true);
     await page.reload();
-    await page.waitForSelector("#results .card");
+    await listed(page);
     await page.fill("#query", "blade runner 1982");
     await page.waitForFunction(() => /Matching words instead/.test(document.querySelector(".notice")?.textContent ?? ""));
     await shows(page, "words: blade runner 1982");
@@ -82,7 +82,7 @@ test("search can be made available offline beforehand", () =>
     await kept(page);
     await server.stop();
     await page.reload();
-    await page.waitForSelector("#results .card");
+    await listed(page);
     await search(page, "haunted spaceship");
     assert.ok((await films(page)).slice(0, 10).some(({ kinds }) => /science fiction|horror/i.test(kinds)));
   }));

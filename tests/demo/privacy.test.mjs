@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { closeBrowser, films, open, pick, ranked, search, settled, skip, SITE, visit } from "./support.mjs";
+import { SITE, closeBrowser, films, listed, open, pick, ranked, search, settled, skip, visit } from "./support.mjs";
 
 after(closeBrowser);
 
@@ -25,7 +25,7 @@ async function life(films, text, act) {
     await search(page, text);
     await ranked(page, () => page.press("#query", "Escape"));
     await page.reload();
-    await page.waitForSelector("#results .card");
+    await listed(page);
     await settled(page);
     seen = server.requests.map(({ method, path, search, body, headers }) => ({ method, path, search, body, headers }));
   });

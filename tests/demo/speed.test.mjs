@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { closeBrowser, open, pick, ranked, search, settled, shows, visit } from "./support.mjs";
+import { closeBrowser, listed, open, pick, ranked, search, settled, shows, visit } from "./support.mjs";
 
 after(closeBrowser);
 
@@ -47,7 +47,7 @@ test("time to the first list, and the longest task of the main thread", (t) =>
     });
     await during("second visit", async () => {
       await page.reload();
-      await page.waitForSelector("#results .card");
+      await listed(page);
     });
     const second = await first();
     assert.ok(second > 0);

@@ -76,6 +76,11 @@ export async function ranked(page, action) {
   await page.waitForFunction((n) => Number(document.documentElement.dataset.rankings ?? 0) > n, before);
 }
 
+/** Waits until the first list after opening or reloading stands, all of its cards. */
+export async function listed(page) {
+  await page.waitForFunction(() => Number(document.documentElement.dataset.rankings ?? 0) > 0);
+}
+
 const rankings = (page) => page.evaluate(() => Number(document.documentElement.dataset.rankings ?? 0));
 
 /** Types a search and waits for results by meaning (which loads the text model, the first time). */

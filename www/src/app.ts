@@ -269,8 +269,8 @@ export class App {
       if (view !== this.view) return;
       const { lastRankMs } = this.engine.status.timings;
       this.drawHeading(hits.length);
-      this.results.shows(view.kind === "search" ? `${this.wordsOnly ? "words" : "meaning"}: ${view.text}` : view.kind);
       await this.results.grid.show(hits, { animate: true, compare, marks: this.marks.map });
+      this.results.shows(view.kind === "search" ? `${this.wordsOnly ? "words" : "meaning"}: ${view.text}` : view.kind);
       this.shownMs = performance.now() - started;
       this.rankings++;
       document.documentElement.dataset["rankings"] = String(this.rankings);
