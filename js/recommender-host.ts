@@ -3,7 +3,7 @@
  * everything else to the WebAssembly engine. It decides nothing about ranking.
  */
 
-import initCore, { CoreEngine } from "./core/core.js";
+import initCore, { CoreEngine, type RankedList } from "./core/core.js";
 import { HomebodyError, type WireError, toWire } from "./errors.js";
 import type { ModelIdentity } from "./embedder-host.js";
 import { loadFolder } from "./folder.js";
@@ -40,6 +40,8 @@ export interface Opened {
   readonly status: HostStatus;
   /** Names and default weights. */
   readonly weights: Readonly<Record<string, number>>;
+  /** Names. */
+  readonly scenarios: readonly string[];
   /** The model whose vectors the catalog has, when it has any. */
   readonly model?: ModelIdentity;
 }
@@ -49,7 +51,7 @@ export type HostStatus = Omit<Status, "model" | "timings">;
 
 /** A ranking, and how long it took in the worker. */
 export interface Ranked {
-  readonly hits: Hit[];
+  readonly list: RankedList;
   readonly rankMs: number;
 }
 
@@ -113,7 +115,7 @@ export class RecommenderHost {
     }
     const status = this.#status();
     this.#emit("progress", { phase: "ready", device: status.device });
-    return { status, weights: info.weights, ...(info.model === undefined ? {} : { model: info.model }) };
+    return { status, weights: info.weights, scenarios: info.scenarios, ...(info.model === undefined ? {} : { model: info.model }) };
   }
 
   async record(event: NewEvent): Promise<ProfileEvent> {
@@ -160,6 +162,10 @@ export class RecommenderHost {
     return this.#rank((engine) => engine.recommend(options));
   }
 
+  without(event: string, options: Sendable<RecommendOptions>): Ranked {
+    return this.#rank((engine) => engine.without(event, options));
+  }
+
   search(query: Float32Array, options: Sendable<SearchOptions>): Ranked {
     return this.#rank((engine) => engine.search(query, options));
   }
@@ -195,10 +201,10 @@ export class RecommenderHost {
     return new CoreEngine((message: string) => this.#crashed(message));
   }
 
-  #rank(ranking: (engine: CoreEngine) => Hit[]): Ranked {
+  #rank(ranking: (engine: CoreEngine) => RankedList): Ranked {
     const started = performance.now();
-    const hits = ranking(this.#opened);
-    return { hits, rankMs: performance.now() - started };
+    const list = ranking(this.#opened);
+    return { list, rankMs: performance.now() - started };
   }
 
   /** The profile changed here: listeners and other tabs are told. */

@@ -13,6 +13,7 @@ import type {
   CreateOptions,
   ExplainedHit,
   Hit,
+  HitList,
   ImportReport,
   Interest,
   Metrics,
@@ -43,6 +44,8 @@ export interface Profile {
   erase(): Promise<void>;
   interests(): Promise<Interest[]>;
   metrics(): Promise<Metrics>;
+  /** The list of `recommend()` as it would be without one event. The profile stays as it is. */
+  without(id: string, options?: RecommendOptions): Promise<HitList>;
 }
 
 /** Recommends items of one catalog to one person, in this browser. */
@@ -52,6 +55,7 @@ export class Recommender implements AsyncDisposable {
   readonly #listeners: Listeners<RecommenderEvents>;
   readonly #text: TextModel;
   readonly #weights: Readonly<Record<string, number>>;
+  readonly #scenarios: readonly string[];
   readonly #openMs: number;
   #host: HostStatus;
   #lastRankMs = 0;
@@ -61,6 +65,7 @@ export class Recommender implements AsyncDisposable {
     listeners: Listeners<RecommenderEvents>;
     host: HostStatus;
     weights: Readonly<Record<string, number>>;
+    scenarios: readonly string[];
     openMs: number;
     model: { readonly url: URL | undefined; readonly expected: ModelIdentity | undefined };
   }) {
@@ -68,6 +73,7 @@ export class Recommender implements AsyncDisposable {
     this.#listeners = start.listeners;
     this.#host = start.host;
     this.#weights = start.weights;
+    this.#scenarios = start.scenarios;
     this.#openMs = start.openMs;
     this.#text = new TextModel(start.model.url, start.model.expected, {
       onProgress: (progress) => this.#listeners.emit("progress", progress),
@@ -88,6 +94,8 @@ export class Recommender implements AsyncDisposable {
       erase: () => core.call("erase", []),
       interests: () => core.call("interests", []),
       metrics: () => core.call("metrics", []),
+      without: async (id, options = {}) =>
+        this.#ranked(await core.call("without", [id, withoutSignal(options)], { signal: options.signal })),
     };
   }
 
@@ -142,6 +150,7 @@ export class Recommender implements AsyncDisposable {
         listeners,
         host: opened.status,
         weights: opened.weights,
+        scenarios: opened.scenarios,
         openMs,
         model: { url: urls.model, expected: opened.model },
       });
@@ -175,30 +184,30 @@ export class Recommender implements AsyncDisposable {
   }
 
   /** The best items for this person. Without events, what everybody likes. */
-  recommend(options: RecommendOptions & { readonly explain: true }): Promise<ExplainedHit[]>;
-  recommend(options?: RecommendOptions): Promise<Hit[]>;
-  async recommend(options: RecommendOptions = {}): Promise<Hit[]> {
+  recommend(options: RecommendOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
+  recommend(options?: RecommendOptions): Promise<HitList>;
+  async recommend(options: RecommendOptions = {}): Promise<HitList> {
     return this.#ranked(await this.#core.call("recommend", [withoutSignal(options)], { signal: options.signal }));
   }
 
   /** The best items for a text, and as far as `personalize` says for this person. Loads the model if it is not there yet. */
-  search(text: string, options: SearchOptions & { readonly explain: true }): Promise<ExplainedHit[]>;
-  search(text: string, options?: SearchOptions): Promise<Hit[]>;
-  async search(text: string, options: SearchOptions = {}): Promise<Hit[]> {
+  search(text: string, options: SearchOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
+  search(text: string, options?: SearchOptions): Promise<HitList>;
+  async search(text: string, options: SearchOptions = {}): Promise<HitList> {
     const { signal } = options;
     const query = await this.#text.query(text, signal);
     return this.#ranked(await this.#core.call("search", [query, withoutSignal(options)], { signal }));
   }
 
   /** The items most like one item. */
-  similar(item: string, options: RecommendOptions & { readonly explain: true }): Promise<ExplainedHit[]>;
-  similar(item: string, options?: RecommendOptions): Promise<Hit[]>;
-  async similar(item: string, options: RecommendOptions = {}): Promise<Hit[]> {
+  similar(item: string, options: RecommendOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
+  similar(item: string, options?: RecommendOptions): Promise<HitList>;
+  async similar(item: string, options: RecommendOptions = {}): Promise<HitList> {
     return this.#ranked(await this.#core.call("similar", [item, withoutSignal(options)], { signal: options.signal }));
   }
 
   /** Well-liked items far apart from each other, to ask a new person about. */
-  async onboarding(options: OnboardingOptions = {}): Promise<Hit[]> {
+  async onboarding(options: OnboardingOptions = {}): Promise<HitList> {
     return this.#ranked(await this.#core.call("onboarding", [withoutSignal(options)], { signal: options.signal }));
   }
 
@@ -215,6 +224,11 @@ export class Recommender implements AsyncDisposable {
   /** All names that `weights` may have, with their defaults. */
   weights(): Record<string, number> {
     return { ...this.#weights };
+  }
+
+  /** The names that the option `scenario` may have. */
+  scenarios(): string[] {
+    return [...this.#scenarios];
   }
 
   /** Loads the model now, so that the first search need not wait for it. A failure can be tried again. */
@@ -239,10 +253,13 @@ export class Recommender implements AsyncDisposable {
     return this.close();
   }
 
-  #ranked({ hits, rankMs }: Ranked): Hit[] {
+  #ranked({ list, rankMs }: Ranked): HitList {
     this.#lastRankMs = rankMs;
     this.#emitStatus();
-    return hits;
+    const { hits, ...rest } = list;
+    // Not enumerable: to whatever goes through it or compares it, the list is its hits.
+    const described = Object.entries(rest).map(([name, value]) => [name, { value }] as const);
+    return Object.defineProperties(hits, Object.fromEntries(described)) as HitList;
   }
 
   #update(host: HostStatus): void {

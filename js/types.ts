@@ -124,7 +124,27 @@ export interface Hit {
   readonly parts?: readonly Part[];
   /** With `explain`, if something sets it apart. */
   readonly reason?: Reason;
+  /** With `compare: "baseline"`: where a stranger would find it. */
+  readonly baseline?: Baseline;
 }
+
+/** A place in the list that a stranger would get: the same items to choose from, nothing personal in the score. */
+export interface Baseline {
+  /** 1 for the first. */
+  readonly rank: number;
+  /** By how many places the item stands higher (positive) or lower for this person, `diversity` left out of account. */
+  readonly rise: number;
+}
+
+/** A list of hits, best first, which knows where it goes on. A plain array otherwise. */
+export type HitList<T extends Hit = Hit> = T[] & {
+  /** How many items there were to choose from: those that passed the filter and were not left out as seen. */
+  readonly eligible: number;
+  /** For the option `cursor` of the next call; absent on the last page. */
+  readonly cursor?: string;
+  /** Why the list is empty, if it is. */
+  readonly note?: string;
+};
 
 /** A {@link Hit} that was asked for with `explain: true`. */
 export type ExplainedHit = Hit & Required<Pick<Hit, "parts">>;
@@ -134,12 +154,25 @@ export interface RecommendOptions {
   readonly limit?: number;
   /** How many of the best to leave out, for paging. Default 0. */
   readonly offset?: number;
+  /**
+   * Where to go on: the `cursor` of the list before. Unlike with `offset` no item comes twice, even if events were recorded
+   * in between. Not together with `offset`; a cursor of another version of the catalog rejects with the code `cursor`.
+   */
+  readonly cursor?: string;
+  /** A preset of the catalog (see `Recommender.scenarios()`); what else is given wins over it, weights name by name. */
+  readonly scenario?: string;
+  /** Only these items are considered, for lists that something else has chosen. */
+  readonly candidates?: readonly string[];
   /** Which items are considered. Applied before scoring, so that a narrow filter still fills the list. */
   readonly where?: Filter;
   /** Weights by name (see `Recommender.weights()`); names that are not given keep their default. */
   readonly weights?: Readonly<Record<string, number>>;
   /** 0: purely by score; 1: as different from each other as possible. Default 0. */
   readonly diversity?: number;
+  /** How much of the person is in the list: 0 as for a stranger, 1 (the default) with the whole weights. Not for `similar()`. */
+  readonly strength?: number;
+  /** Adds `baseline` to each hit: where it would stand for a stranger. Not for `similar()`. */
+  readonly compare?: "baseline";
   /** Adds `parts` and `reason` to each hit. */
   readonly explain?: boolean;
   /** Whether items the person has already acted on are considered. Default `false`; for `search()` `true`. */

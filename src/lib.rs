@@ -26,8 +26,8 @@ mod wasm;
 // What can be recommended?
 pub use catalog::{
     Catalog, CatalogError, CatalogErrorKind, CatalogReader, Categories, Column, ColumnEntry, ColumnType, Day,
-    FileEntry, MANIFEST_FILE, Manifest, Missing, ModelRef, Prefer, Prior, Reference, Space, SpaceEntry, SpaceKind,
-    SpaceKindEntry,
+    FileEntry, MANIFEST_FILE, Manifest, Missing, ModelRef, Prefer, Prior, Reference, Scenario, Space, SpaceEntry,
+    SpaceKind, SpaceKindEntry,
 };
 // What is in a catalog, and is it whole?
 pub use catalog::{
@@ -52,9 +52,9 @@ pub use profile::{
 pub use store::{EventStore, Fallback, MemoryStore, Record, StorageKind, StoreError, StoreErrorKind};
 // In which order?
 pub use rank::{
-    ColumnInfo, Filter, Hit, ImportPlan, ImportReport, InterestInfo, Metrics, OnboardingOptions, Part, PartColumn,
-    Position, RankError, RankErrorKind, RankedRow, Reason, ReasonItem, ReasonKind, RecommendOptions, Recommendation,
-    Recommender, SearchOptions, Settings, ValueCount, weighted_sum,
+    Baseline, ColumnInfo, Filter, Hit, ImportPlan, ImportReport, InterestInfo, Metrics, OnboardingOptions, Part,
+    PartColumn, Position, RankError, RankErrorKind, RankedRow, Reason, ReasonItem, ReasonKind, RecommendOptions,
+    Recommendation, Recommender, SearchOptions, Settings, ValueCount, weighted_sum,
 };
 // What does a text mean?
 #[cfg(feature = "embed")]

@@ -243,6 +243,19 @@ fn mistakes_are_explained() {
     assert!(help.contains("Exit codes: 0 done, 1 something went wrong, 2"), "{help}");
 }
 
+#[test]
+fn a_scenario_that_no_page_could_use_leaves_the_catalog_before_it_in_place() {
+    let place = built();
+    let before = fs::read(place.path("out/catalog.json")).unwrap();
+    place.write("catalog.toml", format!("{NO_TEXT}[scenario.tall]\nwhere = {{ hight = 3 }}\n"));
+    let ran = place.run(&["build", "rows.csv", "--schema", "catalog.toml", "-o", "out"]);
+    assert_ne!(ran.code, Some(0));
+    for part in ["tall", "hight", "height"] {
+        assert!(ran.stderr.contains(part), "{}", ran.stderr);
+    }
+    assert_eq!(fs::read(place.path("out/catalog.json")).unwrap(), before);
+}
+
 fn built() -> Place {
     let place = Place::new(NO_TEXT, ROWS);
     place.run(&["build", "rows.csv", "--schema", "catalog.toml", "-o", "out"]).ok();

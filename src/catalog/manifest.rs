@@ -4,11 +4,13 @@
 //! taken as `0`. Each data file is named with its SHA-256, and each of its chunks of 64 KiB with the first 8 bytes of its
 //! own, which is enough to say where a file was changed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::{CatalogError, CatalogErrorKind};
-use super::space::{Missing, Prefer, Prior, Reference};
+use super::space::{Missing, Prefer, Prior, Reference, Scenario};
 
 /// The format version that is written and the newest that is read.
 pub(crate) const FORMAT_VERSION: u64 = 1;
@@ -43,6 +45,9 @@ pub struct Manifest {
     /// What is known of everybody's taste.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prior: Option<Prior>,
+    /// Presets for ranking calls, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scenarios: BTreeMap<String, Scenario>,
     /// Which of `files` holds ids and columns.
     pub items_file: String,
     /// Every file of the catalog but the manifest.
@@ -254,7 +259,7 @@ impl FileEntry {
 impl Manifest {
     /// Puts the parts together, with the content hash.
     pub(crate) fn assemble(parts: ManifestParts) -> Self {
-        let ManifestParts { name, items, model, columns, spaces, prior, items_file, files } = parts;
+        let ManifestParts { name, items, model, columns, spaces, prior, scenarios, items_file, files } = parts;
         let mut manifest = Self {
             format: FORMAT.to_owned(),
             version: FORMAT_VERSION,
@@ -265,6 +270,7 @@ impl Manifest {
             columns,
             spaces,
             prior,
+            scenarios,
             items_file,
             files,
         };
@@ -374,6 +380,9 @@ impl Manifest {
         if let Some(prior) = &self.prior {
             member(&mut out, "prior", prior);
         }
+        if !self.scenarios.is_empty() {
+            member(&mut out, "scenarios", &self.scenarios);
+        }
         member(&mut out, "itemsFile", &self.items_file);
         entries(&mut out, "files", &self.files);
         out.push_str(HASH_PREFIX);
@@ -404,6 +413,7 @@ pub(crate) struct ManifestParts {
     pub(crate) columns: Vec<ColumnEntry>,
     pub(crate) spaces: Vec<SpaceEntry>,
     pub(crate) prior: Option<Prior>,
+    pub(crate) scenarios: BTreeMap<String, Scenario>,
     pub(crate) items_file: String,
     pub(crate) files: Vec<FileEntry>,
 }

@@ -1,6 +1,6 @@
 //! From the bytes of catalog files to a [`Catalog`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::column::{Chunks, Column};
 use super::error::{CatalogError, CatalogErrorKind, listing};
 use super::ipc::read_stream;
 use super::manifest::{ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ModelRef, SpaceKindEntry};
-use super::space::{Prior, Space, SpaceKind};
+use super::space::{Prior, Scenario, Space, SpaceKind};
 use crate::vector::{Precision, VectorSet};
 
 /// The name of the id column in the items file.
@@ -107,6 +107,11 @@ impl Catalog {
     /// What is known of everybody's taste.
     pub fn prior(&self) -> Option<&Prior> {
         self.inner.manifest.prior.as_ref()
+    }
+
+    /// The presets for ranking calls, by name.
+    pub fn scenarios(&self) -> &BTreeMap<String, Scenario> {
+        &self.inner.manifest.scenarios
     }
 
     /// The display columns of an item: dates as `"YYYY-MM-DD"`, tags as arrays, missing values as `null`.

@@ -1,8 +1,10 @@
 //! A space: one way in which items compare.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::vector::VectorSet;
 
@@ -119,6 +121,27 @@ pub enum Reference {
     /// The newest date in the catalog: for collections that are no longer added to, and for results that must not change
     /// from day to day.
     Newest,
+}
+
+/// A preset for ranking calls, named by the catalog's owner. What a call says itself wins over it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scenario {
+    /// Weights by name; others keep their default.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, f64>,
+    /// Which items are considered, in the language of `where`.
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Value>,
+    /// 0: purely by score; 1: as different from each other as possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diversity: Option<f64>,
+    /// How much of the person is in the list, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<f64>,
+    /// Whether items that count as seen are considered too.
+    #[serde(default, alias = "include_seen", skip_serializing_if = "Option::is_none")]
+    pub include_seen: Option<bool>,
 }
 
 /// How well an item is liked by everybody, for persons of whom nothing is known yet.

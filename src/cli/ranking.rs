@@ -28,6 +28,18 @@ pub(crate) struct Ranking {
     /// 0: purely by score; 1: as different from each other as possible.
     #[arg(long, value_name = "SHARE")]
     diversity: Option<f64>,
+    /// How much of the person is in the list: 0 as for a stranger, 1 (the default) with the whole weights.
+    #[arg(long, value_name = "SHARE")]
+    strength: Option<f64>,
+    /// A preset of the catalog; other options win over it.
+    #[arg(long, value_name = "NAME")]
+    scenario: Option<String>,
+    /// Where to go on: the cursor that the page before ended with.
+    #[arg(long, value_name = "CURSOR", conflicts_with = "offset")]
+    cursor: Option<String>,
+    /// Say where each item would stand for a stranger.
+    #[arg(long)]
+    compare: bool,
     /// Say what each score is made of, and why the item is on the list.
     #[arg(long)]
     pub(crate) explain: bool,
@@ -57,8 +69,18 @@ impl Ranking {
                 options.insert(name.to_owned(), value);
             }
         }
-        if let Some(diversity) = self.diversity {
-            options.insert("diversity".to_owned(), diversity.into());
+        for (name, share) in [("diversity", self.diversity), ("strength", self.strength)] {
+            if let Some(share) = share {
+                options.insert(name.to_owned(), share.into());
+            }
+        }
+        for (name, text) in [("scenario", &self.scenario), ("cursor", &self.cursor)] {
+            if let Some(text) = text {
+                options.insert(name.to_owned(), text.as_str().into());
+            }
+        }
+        if self.compare {
+            options.insert("compare".to_owned(), "baseline".into());
         }
         if let Some(include_seen) = self.include_seen {
             options.insert("includeSeen".to_owned(), include_seen.into());
@@ -78,6 +100,9 @@ impl Ranking {
     pub(crate) fn print(&self, list: &Recommendation) -> Result<(), Failure> {
         if let Some(note) = &list.note {
             eprintln!("{note}");
+        }
+        if let Some(cursor) = &list.cursor {
+            eprintln!("more: --cursor {cursor}");
         }
         if self.json {
             return print_json(&list.hits);
@@ -114,6 +139,9 @@ pub(crate) fn open(catalog: &Path, events: Option<&PathBuf>) -> Result<Recommend
 fn print_hit(place: usize, hit: &Hit) -> Result<(), Failure> {
     let title = ["title", "name"].iter().find_map(|name| hit.item.get(*name)?.as_str()).unwrap_or(&hit.id);
     print_line(format_args!("{place:>3}  {:>7.4}  {title}  [{}]", hit.score, hit.id))?;
+    if let Some(baseline) = &hit.baseline {
+        print_line(format_args!("              place {} for a stranger ({:+})", baseline.rank, baseline.rise))?;
+    }
     if let Some(reason) = &hit.reason {
         print_line(format_args!("              {}", reason.text))?;
     }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use super::asked::Asked;
 use super::column::AffinityColumn;
 use super::diversity::{Likeness, POOL, spread_out};
 use super::error::{RankError, RankErrorKind, listed};
-use super::filter::Filter;
-use super::hit::{Hit, Part, Recommendation};
+use super::hit::{Baseline, Hit, Part, Recommendation};
 use super::options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 use super::recommender::{ColumnKey, Recommender};
-use super::sum::{PartColumn, RankedRow, weighted_sum};
+use super::sum::{PartColumn, RankedRow, place, sums, weighted_sum};
 use super::term::{DISLIKE, TermKind};
 use super::terms::{
     Liked, category_affinities, category_column, geo_column, prior_column, recency_column, recency_reference,
@@ -33,7 +33,7 @@ pub(crate) struct Call<'a> {
     query: Option<Vec<f32>>,
     /// One weight per term.
     weights: Vec<f64>,
-    options: &'a RecommendOptions,
+    asked: &'a Asked,
     now_ms: i64,
 }
 
@@ -47,6 +47,10 @@ pub(crate) struct Active {
 impl Active {
     pub(crate) fn contribution(&self, row: usize) -> f64 {
         self.weight * self.column.values[row]
+    }
+
+    fn part(&self) -> PartColumn<'_> {
+        PartColumn { weight: self.weight, affinities: &self.column.values }
     }
 }
 
@@ -63,9 +67,10 @@ impl Recommender {
     /// A weight or column that the catalog does not have (the message lists those it has), a weight that is not finite, a
     /// filter that does not fit its column. Nothing to choose from is no error: the list is then empty, with a note.
     pub fn recommend(&mut self, options: &RecommendOptions, now_ms: i64) -> Result<Recommendation, RankError> {
-        options.check()?;
-        let weights = self.weights_for(options, |_, default| default, |_, given| given)?;
-        self.rank(&Call { subject: Subject::Person, query: None, weights, options, now_ms }, None)
+        let asked = self.asked(options, false)?;
+        let personal = |kind: &TermKind, weight: f64| if kind.is_personal() { weight * asked.strength } else { weight };
+        let weights = self.weights_for(&asked, personal, personal)?;
+        self.rank(&Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms }, None)
     }
 
     /// The items nearest to a text (its vector, from the catalog's model), as far as asked for in the light of the person.
@@ -85,15 +90,16 @@ impl Recommender {
             return Err(RankError::new(RankErrorKind::UnfitCatalog, message));
         };
         let query = Some(self.spaces[space].centre_query(query)?);
-        let weigh =
-            |kind: &TermKind, weight: f64| if kind.is_personal() { weight * options.personalize } else { weight };
+        let asked = self.asked(&options.ranking, true)?;
+        let share = options.personalize * asked.strength;
+        let weigh = |kind: &TermKind, weight: f64| if kind.is_personal() { weight * share } else { weight };
         let default = |kind: &TermKind, weight: f64| match kind {
             TermKind::Query => weight,
             kind if kind.is_personal() => weigh(kind, weight),
             _ => 0.0,
         };
-        let weights = self.weights_for(&options.ranking, default, weigh)?;
-        self.rank(&Call { subject: Subject::Person, query, weights, options: &options.ranking, now_ms }, None)
+        let weights = self.weights_for(&asked, default, weigh)?;
+        self.rank(&Call { subject: Subject::Person, query, weights, asked: &asked, now_ms }, None)
     }
 
     /// The items most like one item, the item itself left out. The person does not count, but for what they have seen; other
@@ -108,7 +114,12 @@ impl Recommender {
         options: &RecommendOptions,
         now_ms: i64,
     ) -> Result<Recommendation, RankError> {
-        options.check()?;
+        if options.strength.is_some() || options.compare {
+            let message =
+                "options `strength` and `compare`: expected neither, since likeness to an item is nothing personal";
+            return Err(RankError::new(RankErrorKind::BadOption, message));
+        }
+        let asked = self.asked(options, false)?;
         let Some(row) = self.catalog.row(item) else {
             let message = format!("expected the id of an item of this catalog, got `{item}`");
             return Err(RankError::new(RankErrorKind::UnknownItem, message));
@@ -118,8 +129,8 @@ impl Recommender {
             kind if kind.is_personal() => weight,
             _ => 0.0,
         };
-        let weights = self.weights_for(options, default, |_, given| given)?;
-        self.rank(&Call { subject: Subject::Item(row), query: None, weights, options, now_ms }, Some(row))
+        let weights = self.weights_for(&asked, default, |_, given| given)?;
+        self.rank(&Call { subject: Subject::Item(row), query: None, weights, asked: &asked, now_ms }, Some(row))
     }
 
     /// Items for a new person to choose from: well liked by everybody (the prior; without one, whatever the terms of the
@@ -129,8 +140,9 @@ impl Recommender {
     ///
     /// A filter that [`recommend`](Self::recommend) refuses.
     pub fn onboarding(&mut self, options: &OnboardingOptions, now_ms: i64) -> Result<Recommendation, RankError> {
-        let mask = self.eligible(options.filter.as_ref(), false)?;
-        let default = RecommendOptions::default();
+        let asked =
+            self.asked(&RecommendOptions { filter: options.filter.clone(), ..RecommendOptions::default() }, false)?;
+        let mask = self.eligible(&asked)?;
         let prior = self.terms.iter().position(|term| matches!(term.kind, TermKind::Prior));
         let weights: Vec<f64> = (self.terms.iter().enumerate())
             .map(|(at, term)| match prior {
@@ -139,7 +151,7 @@ impl Recommender {
                 None => term.weight,
             })
             .collect();
-        let call = Call { subject: Subject::Person, query: None, weights, options: &default, now_ms };
+        let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
         let active = self.active(&call);
         /// To choose from, per pick: enough for all kinds to be among them, few enough for all of them to be well liked.
         const POOL_PER_PICK: usize = 20;
@@ -151,7 +163,8 @@ impl Recommender {
         let likeness = self.likeness(&pool);
         let picked = super::diversity::picks(&goodness, &likeness, options.n);
         let hits = picked.into_iter().map(|at| self.hit(pool[at], &active, None)).collect();
-        Ok(Recommendation { hits, eligible: mask.count(), note: self.note(&mask, options.filter.is_some(), 0) })
+        let note = self.note(&mask, &asked);
+        Ok(Recommendation { hits, eligible: mask.count(), cursor: None, note })
     }
 
     /// The items with these ids, in this order, without a score; nothing where the catalog has no such item.
@@ -164,41 +177,67 @@ impl Recommender {
     }
 
     fn rank(&mut self, call: &Call<'_>, left_out: Option<usize>) -> Result<Recommendation, RankError> {
-        let options = call.options;
-        let mut mask = self.eligible(options.filter.as_ref(), options.include_seen)?;
+        let asked = call.asked;
+        let mut eligible = self.eligible(asked)?;
         if let Some(row) = left_out {
-            mask.set(row, false);
+            eligible.set(row, false);
         }
+        let mut mask = eligible.clone();
+        asked.cursor.rows.iter().for_each(|row| mask.set(*row, false));
         let active = self.active(call);
-        let wanted = options.offset.saturating_add(options.limit);
-        let ranked = if options.diversity > 0.0 {
+        let wanted = asked.offset.saturating_add(asked.limit);
+        let mut ranked = if asked.diversity > 0.0 {
             let mut ranked = weighted_sum(&parts(&active), &mask, wanted.max(POOL));
             let rest = ranked.split_off(ranked.len().min(POOL));
-            let mut spread = spread_out(&ranked, &self.likeness(&ranked), options.diversity, wanted);
+            let mut spread = spread_out(&ranked, &self.likeness(&ranked), asked.diversity, wanted);
             spread.extend(rest);
             spread
         } else {
             weighted_sum(&parts(&active), &mask, wanted)
         };
-        let page = ranked.into_iter().skip(options.offset).take(options.limit);
-        let explained = options.explain.then_some(call);
-        let hits: Vec<Hit> = page.map(|ranked| self.hit(ranked, &active, explained)).collect();
-        let note = if hits.is_empty() && options.limit > 0 {
-            self.note(&mask, options.filter.is_some(), options.offset)
-        } else {
-            None
-        };
-        Ok(Recommendation { hits, eligible: mask.count(), note })
+        ranked.truncate(wanted);
+        let explained = asked.explain.then_some(call);
+        let page = ranked.iter().skip(asked.offset);
+        let mut hits: Vec<Hit> = page.clone().map(|ranked| self.hit(*ranked, &active, explained)).collect();
+        if asked.compare {
+            self.compare(&mut hits, page, &active, &eligible);
+        }
+        let more = !hits.is_empty() && ranked.len() < mask.count();
+        let cursor = more.then(|| {
+            let shown = asked.cursor.with(ranked.iter().map(|ranked| ranked.row));
+            shown.to_text(self.catalog.version())
+        });
+        let note = if hits.is_empty() && asked.limit > 0 { self.note(&mask, asked) } else { None };
+        Ok(Recommendation { hits, eligible: eligible.count(), cursor, note })
+    }
+
+    /// Where each hit stands for a stranger, and how far from there it is for this person.
+    fn compare<'r>(
+        &self,
+        hits: &mut [Hit],
+        rows: impl Iterator<Item = &'r RankedRow>,
+        active: &[Active],
+        eligible: &Mask,
+    ) {
+        let stranger: Vec<PartColumn<'_>> =
+            (active.iter()).filter(|active| !self.terms[active.term].kind.is_personal()).map(Active::part).collect();
+        let stranger = sums(&stranger, self.catalog.len());
+        let personal = sums(&parts(active), self.catalog.len());
+        for (hit, ranked) in hits.iter_mut().zip(rows) {
+            let rank = place(&stranger, eligible, ranked.row);
+            let rise = rank as i64 - place(&personal, eligible, ranked.row) as i64;
+            hit.baseline = Some(Baseline { rank, rise });
+        }
     }
 
     /// One weight per term: the defaults of the scenario, and the caller's.
     fn weights_for(
         &self,
-        options: &RecommendOptions,
+        asked: &Asked,
         default: impl Fn(&TermKind, f64) -> f64,
         given: impl Fn(&TermKind, f64) -> f64,
     ) -> Result<Vec<f64>, RankError> {
-        for (name, weight) in &options.weights {
+        for (name, weight) in &asked.weights {
             if !self.terms.iter().any(|term| term.name == *name) {
                 let known: Vec<&str> = self.terms.iter().map(|term| term.name.as_str()).collect();
                 let message = format!("unknown weight `{name}`; known are {}", listed(&known));
@@ -215,15 +254,16 @@ impl Recommender {
                 return refuse("a number of 0 or more (what is disliked must never rise)".to_owned());
             }
         }
-        let weight = |term: &super::term::Term| match options.weights.get(&term.name) {
+        let weight = |term: &super::term::Term| match asked.weights.get(&term.name) {
             Some(weight) => given(&term.kind, *weight),
             None => default(&term.kind, term.weight),
         };
         Ok(self.terms.iter().map(weight).collect())
     }
 
-    fn eligible(&mut self, filter: Option<&Filter>, include_seen: bool) -> Result<Mask, RankError> {
-        let mut mask = match filter {
+    /// What may be on the list: filter first, then candidates and what was seen.
+    fn eligible(&mut self, asked: &Asked) -> Result<Mask, RankError> {
+        let mut mask = match &asked.filter {
             None => Mask::all(self.catalog.len()),
             Some(filter) => match self.cache.filters.get(filter) {
                 Some(mask) => Mask::clone(&mask),
@@ -234,19 +274,30 @@ impl Recommender {
                 }
             },
         };
-        if !include_seen {
+        if let Some(rows) = &asked.candidates {
+            let mut chosen = Mask::none(self.catalog.len());
+            rows.iter().for_each(|row| chosen.set(*row, true));
+            mask.and(&chosen);
+        }
+        if !asked.include_seen {
             mask.and(&self.person.unseen);
         }
         Ok(mask)
     }
 
     /// Why there is nothing to show.
-    fn note(&self, mask: &Mask, filtered: bool, offset: usize) -> Option<String> {
-        let note = match (mask.count(), filtered) {
-            (0, _) if self.catalog.is_empty() => "The catalog has no items.".to_owned(),
-            (0, true) => "No item passes the filter, or every one that does was seen already.".to_owned(),
-            (0, false) => "Every item was seen already.".to_owned(),
-            (count, _) if offset >= count => format!("There are only {count} items; the page begins after them."),
+    fn note(&self, mask: &Mask, asked: &Asked) -> Option<String> {
+        let note = match mask.count() {
+            0 if self.catalog.is_empty() => "The catalog has no items.".to_owned(),
+            0 if !asked.cursor.rows.is_empty() => "Every item was on the pages before.".to_owned(),
+            0 if asked.candidates.is_some() => {
+                "None of the candidates passes the filter, or every one that does was seen already.".to_owned()
+            }
+            0 if asked.filter.is_some() => {
+                "No item passes the filter, or every one that does was seen already.".to_owned()
+            }
+            0 => "Every item was seen already.".to_owned(),
+            count if asked.offset >= count => format!("There are only {count} items; the page begins after them."),
             _ => return None,
         };
         Some(note)
@@ -272,7 +323,7 @@ impl Recommender {
         let key = match (&self.terms[term].kind, call.subject) {
             (TermKind::Query, _) => ColumnKey::Query(call.query.clone()?),
             (TermKind::Geo { .. }, _) => {
-                let Position { latitude, longitude } = call.options.position?;
+                let Position { latitude, longitude } = call.asked.position?;
                 ColumnKey::Place(term, latitude.to_bits(), longitude.to_bits())
             }
             (TermKind::Recency { column, reference: Reference::Now, .. }, _) => {
@@ -325,7 +376,7 @@ impl Recommender {
                 recency_column(column, *half_life_days, recency_reference(column, *reference, call.now_ms))
             }
             TermKind::Geo { latitude, longitude, half_distance_km } => {
-                geo_column(self.named(latitude)?, self.named(longitude)?, *half_distance_km, call.options.position?)
+                geo_column(self.named(latitude)?, self.named(longitude)?, *half_distance_km, call.asked.position?)
             }
             TermKind::Prior => prior_column(&self.catalog, self.catalog.prior()?),
         };
@@ -404,11 +455,12 @@ impl Recommender {
             score,
             item: self.catalog.display(row),
             parts: explained.map(|_| active.iter().map(part).collect()),
-            reason: explained.and_then(|call| self.reason(row, active, call.subject, call.options.position)),
+            baseline: None,
+            reason: explained.and_then(|call| self.reason(row, active, call.subject, call.asked.position)),
         }
     }
 }
 
 fn parts(active: &[Active]) -> Vec<PartColumn<'_>> {
-    active.iter().map(|active| PartColumn { weight: active.weight, affinities: &active.column.values }).collect()
+    active.iter().map(Active::part).collect()
 }

@@ -29,6 +29,12 @@ pub enum RankErrorKind {
     WrongType,
     /// No item of the catalog has this id.
     UnknownItem,
+    /// A cursor that no call returned, a damaged one, or one from another version of the catalog.
+    BadCursor,
+    /// A scenario that the catalog does not have.
+    UnknownScenario,
+    /// No event of the profile has this id.
+    UnknownEvent,
     /// A query vector of the wrong length, with no direction, or not finite.
     BadQuery,
     /// The catalog has nothing that the call needs (no text space to search in), or names a space like a built-in term.
@@ -56,6 +62,9 @@ impl RankError {
             RankErrorKind::UnknownColumn => "unknown-column",
             RankErrorKind::WrongType => "filter-type",
             RankErrorKind::UnknownItem => "unknown-item",
+            RankErrorKind::BadCursor => "cursor",
+            RankErrorKind::UnknownScenario => "unknown-scenario",
+            RankErrorKind::UnknownEvent => "unknown-event",
             RankErrorKind::BadQuery => "query-vector",
             RankErrorKind::UnfitCatalog => "catalog-unfit",
         }

@@ -11,6 +11,9 @@ pub struct Recommendation {
     pub hits: Vec<Hit>,
     /// How many items there were to choose from: those that passed the filter and were not left out as seen.
     pub eligible: usize,
+    /// Where the list goes on, for the option `cursor`; nothing when this was the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
     /// Why there are no hits, if there are none. Nothing to choose from is an answer, not an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -32,6 +35,19 @@ pub struct Hit {
     /// What sets this item apart, if `explain` was asked for and something does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// Where a stranger would find it, if `compare` was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
+}
+
+/// An item's place in the list that a stranger would get: the same items to choose from, nothing personal in the score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Baseline {
+    /// 1 for the first.
+    pub rank: usize,
+    /// By how many places the item stands higher (positive) or lower for this person, diversity left out of account.
+    pub rise: i64,
 }
 
 /// One summand of a score.

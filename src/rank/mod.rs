@@ -18,9 +18,11 @@
 //!
 //! What it does not do: keep events, embed texts, know the time.
 
+mod asked;
 mod cache;
 mod call;
 mod column;
+mod cursor;
 mod diversity;
 mod error;
 mod fields;
@@ -35,10 +37,13 @@ mod sum;
 mod term;
 mod terms;
 mod vectors;
+mod what_if;
 
 pub use error::{RankError, RankErrorKind};
 pub use filter::Filter;
-pub use hit::{ColumnInfo, Hit, InterestInfo, Part, Reason, ReasonItem, ReasonKind, Recommendation, ValueCount};
+pub use hit::{
+    Baseline, ColumnInfo, Hit, InterestInfo, Part, Reason, ReasonItem, ReasonKind, Recommendation, ValueCount,
+};
 pub use info::Metrics;
 pub use options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 pub use recommender::{ImportPlan, ImportReport, Recommender, Settings};

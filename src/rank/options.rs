@@ -30,18 +30,31 @@ pub struct Position {
 pub struct RecommendOptions {
     /// How many hits at most.
     pub limit: usize,
-    /// How many of the best to leave out, for paging.
+    /// How many of the best to leave out, for paging over a list that stays as it is.
     pub offset: usize,
+    /// Where to go on: the [`cursor`](crate::Recommendation::cursor) of the page before. Unlike with `offset`, no item comes
+    /// twice even if events were recorded in between. Not together with `offset`.
+    pub cursor: Option<String>,
+    /// A preset of the catalog; what else is given here wins over it, weights name by name.
+    pub scenario: Option<String>,
+    /// Only these items are considered (those that the filter lets through), for lists that something else has chosen.
+    pub candidates: Option<Vec<String>>,
     /// Which items are considered; decided before anything is scored. In JSON: `where`.
     pub filter: Option<Filter>,
     /// Weights by name; names that are not given keep their default.
     pub weights: BTreeMap<String, f64>,
-    /// 0: purely by score; 1: as different from each other as possible.
-    pub diversity: f64,
+    /// 0 (the default): purely by score; 1: as different from each other as possible.
+    pub diversity: Option<f64>,
+    /// How much of the person is in the list: 0 as for a stranger, 1 (the default) with the whole weights of all that is
+    /// personal.
+    pub strength: Option<f64>,
     /// Whether hits carry their parts and a reason.
     pub explain: bool,
-    /// Whether items that count as seen are considered too.
-    pub include_seen: bool,
+    /// Whether each hit says where it would stand for a stranger: in the same list with `strength` 0.
+    pub compare: bool,
+    /// Whether items that count as seen are considered too. Default: false; for a search true, since who looks for something
+    /// wants to find it.
+    pub include_seen: Option<bool>,
     /// Where the person is, for catalogs with a geo space; without it such a space says nothing.
     pub position: Option<Position>,
 }
@@ -49,8 +62,7 @@ pub struct RecommendOptions {
 /// What [`Recommender::search`](crate::Recommender::search) may be asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchOptions {
-    /// What every ranking call may be asked for. For a search `include_seen` is true unless said otherwise: who looks for
-    /// something wants to find it.
+    /// What every ranking call may be asked for.
     pub ranking: RecommendOptions,
     /// How much the person counts beside the text: 0 not at all, 1 with the whole weights.
     pub personalize: f64,
@@ -70,11 +82,16 @@ impl Default for RecommendOptions {
         Self {
             limit: DEFAULT_LIMIT,
             offset: 0,
+            cursor: None,
+            scenario: None,
+            candidates: None,
             filter: None,
             weights: BTreeMap::new(),
-            diversity: 0.0,
+            diversity: None,
+            strength: None,
             explain: false,
-            include_seen: false,
+            compare: false,
+            include_seen: None,
             position: None,
         }
     }
@@ -82,8 +99,7 @@ impl Default for RecommendOptions {
 
 impl Default for SearchOptions {
     fn default() -> Self {
-        let ranking = RecommendOptions { include_seen: true, ..RecommendOptions::default() };
-        Self { ranking, personalize: DEFAULT_PERSONALIZE }
+        Self { ranking: RecommendOptions::default(), personalize: DEFAULT_PERSONALIZE }
     }
 }
 
@@ -94,8 +110,9 @@ impl Default for OnboardingOptions {
 }
 
 impl RecommendOptions {
-    /// Reads options as JavaScript and the command line write them: an object with any of `limit`, `offset`, `where`,
-    /// `weights`, `diversity`, `explain`, `includeSeen`, `position`.
+    /// Reads options as JavaScript and the command line write them: an object with any of `limit`, `offset`, `cursor`,
+    /// `scenario`, `candidates`, `where`, `weights`, `diversity`, `strength`, `explain`, `compare` (`"baseline"`),
+    /// `includeSeen`, `position`.
     ///
     /// ```
     /// use homebody::RecommendOptions;
@@ -120,11 +137,16 @@ impl RecommendOptions {
         let options = Self {
             limit: fields.whole("limit")?.unwrap_or(default.limit),
             offset: fields.whole("offset")?.unwrap_or(default.offset),
+            cursor: fields.text("cursor")?,
+            scenario: fields.text("scenario")?,
+            candidates: fields.texts("candidates")?,
             filter: fields.filter()?,
             weights: fields.weights()?,
-            diversity: fields.share("diversity")?.unwrap_or(default.diversity),
+            diversity: fields.share("diversity")?,
+            strength: fields.share("strength")?,
             explain: fields.flag("explain")?.unwrap_or(default.explain),
-            include_seen: fields.flag("includeSeen")?.unwrap_or(default.include_seen),
+            compare: fields.baseline("compare")?,
+            include_seen: fields.flag("includeSeen")?,
             position: fields.position()?,
         };
         Ok(options)
@@ -132,7 +154,14 @@ impl RecommendOptions {
 
     /// Checks what was not read from JSON.
     pub(crate) fn check(&self) -> Result<(), RankError> {
-        check_share("diversity", self.diversity)?;
+        if self.cursor.is_some() && self.offset > 0 {
+            let message =
+                "options `cursor` and `offset`: expected one of them, got both; a cursor says where to go on by itself";
+            return Err(RankError::new(RankErrorKind::BadOption, message));
+        }
+        for (name, share) in [("diversity", self.diversity), ("strength", self.strength)] {
+            share.map_or(Ok(()), |share| check_share(name, share))?;
+        }
         self.position.map_or(Ok(()), Position::check)
     }
 }
@@ -248,6 +277,19 @@ impl Fields {
         self.take(name, "true or false", Value::as_bool)
     }
 
+    fn text(&mut self, name: &'static str) -> Result<Option<String>, RankError> {
+        self.take(name, "a text", |value| value.as_str().map(str::to_owned))
+    }
+
+    fn texts(&mut self, name: &'static str) -> Result<Option<Vec<String>>, RankError> {
+        let texts = |value: &Value| value.as_array()?.iter().map(|id| id.as_str().map(str::to_owned)).collect();
+        self.take(name, "a list of ids", texts)
+    }
+
+    fn baseline(&mut self, name: &'static str) -> Result<bool, RankError> {
+        Ok(self.take(name, "\"baseline\"", |value| (value == "baseline").then_some(()))?.is_some())
+    }
+
     fn filter(&mut self) -> Result<Option<Filter>, RankError> {
         self.known.push("where");
         self.left.remove("where").map(|filter| Filter::from_json(&filter)).transpose()
@@ -305,13 +347,16 @@ mod tests {
     fn everything_said_is_taken() {
         let options = SearchOptions::from_json(json!({
             "limit": 3.0, "offset": 2, "where": {"year": 1980}, "weights": {"rating": -0.5}, "diversity": 0.25,
-            "explain": true, "includeSeen": false, "position": {"latitude": 59.9, "longitude": 10.7}, "personalize": 0
+            "explain": true, "includeSeen": false, "position": {"latitude": 59.9, "longitude": 10.7}, "personalize": 0,
+            "cursor": "c", "scenario": "home", "candidates": ["a"], "strength": 0.5, "compare": "baseline"
         }))
         .unwrap();
         let ranking = options.ranking;
-        assert_eq!((ranking.limit, ranking.offset, ranking.diversity), (3, 2, 0.25));
+        assert_eq!((ranking.limit, ranking.offset, ranking.diversity), (3, 2, Some(0.25)));
+        assert_eq!((ranking.cursor.as_deref(), ranking.scenario.as_deref()), (Some("c"), Some("home")));
+        assert_eq!((ranking.candidates, ranking.strength), (Some(vec!["a".to_owned()]), Some(0.5)));
         assert_eq!(ranking.weights, BTreeMap::from([("rating".to_owned(), -0.5)]));
-        assert!(ranking.explain && !ranking.include_seen && ranking.filter.is_some());
+        assert!(ranking.explain && ranking.compare && ranking.include_seen == Some(false) && ranking.filter.is_some());
         assert_eq!(ranking.position, Some(Position { latitude: 59.9, longitude: 10.7 }));
         assert_eq!(options.personalize, 0.0);
     }
@@ -324,6 +369,11 @@ mod tests {
             "personalise",
             "limit",
             "offset",
+            "cursor",
+            "scenario",
+            "candidates",
+            "strength",
+            "compare",
             "where",
             "weights",
             "diversity",
@@ -347,6 +397,12 @@ mod tests {
             (json!({"offset": "3"}), "option"),
             (json!({"diversity": 1.01}), "option"),
             (json!({"explain": 1}), "option"),
+            (json!({"strength": -0.1}), "option"),
+            (json!({"cursor": 5}), "option"),
+            (json!({"scenario": null}), "option"),
+            (json!({"candidates": "a"}), "option"),
+            (json!({"candidates": [1]}), "option"),
+            (json!({"compare": "previous"}), "option"),
             (json!({"weights": [1]}), "option"),
             (json!({"weights": {"rating": null}}), "weight"),
             (json!({"weights": {"rating": "1"}}), "weight"),

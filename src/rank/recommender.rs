@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::asked::presets;
 use super::cache::Recent;
 use super::column::AffinityColumn;
 use super::error::RankError;
 use super::fields::{DislikeField, InterestField};
 use super::filter::Filter;
+use super::options::RecommendOptions;
 use super::term::{Term, Terms};
 use super::terms::Liked;
 use super::vectors::VectorSpace;
@@ -58,6 +60,8 @@ pub struct Recommender {
     pub(crate) terms: Vec<Term>,
     pub(crate) spaces: Vec<VectorSpace>,
     pub(crate) text_space: Option<usize>,
+    /// The catalog's scenarios.
+    pub(crate) presets: BTreeMap<String, RecommendOptions>,
     pub(crate) effects: Effects,
     pub(crate) strategy: Box<dyn Strategy>,
     pub(crate) scorer: Box<dyn Scorer>,
@@ -132,9 +136,10 @@ impl Recommender {
     ///
     /// # Errors
     ///
-    /// A catalog with a space named like a built-in term (`query`, `dislike`, `prior`).
+    /// A catalog with a space named like a built-in term (`query`, `dislike`, `prior`), or with a scenario that does not fit it.
     pub fn new(catalog: Catalog, settings: Settings) -> Result<Self, RankError> {
         let Terms { terms, spaces, text_space } = Terms::of(&catalog)?;
+        let presets = presets(&catalog)?;
         // Room for the columns of the items, of the person, and of a few queries or anchors.
         let columns = Recent::new(2 * terms.len() + 6);
         /// As many filters as someone goes back and forth between.
@@ -144,7 +149,7 @@ impl Recommender {
         let person = Person::of(&catalog, Taste::default());
         let Settings { effects, strategy, scorer, ids } = settings;
         let log = EventLog::new();
-        Ok(Self { catalog, terms, spaces, text_space, effects, strategy, scorer, ids, log, person, cache })
+        Ok(Self { catalog, terms, spaces, text_space, presets, effects, strategy, scorer, ids, log, person, cache })
     }
 
     /// The catalog.

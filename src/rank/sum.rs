@@ -40,7 +40,14 @@ pub struct RankedRow {
 ///
 /// If a column's length is not that of the mask.
 pub fn weighted_sum(parts: &[PartColumn<'_>], mask: &Mask, limit: usize) -> Vec<RankedRow> {
-    let mut scores = vec![0.0; mask.len()];
+    let scores = sums(parts, mask.len());
+    let rows = mask.rows().map(|row| RankedRow { row, score: scores[row] });
+    best(rows.collect(), limit)
+}
+
+/// `Σ weight · affinity` of every row.
+pub(crate) fn sums(parts: &[PartColumn<'_>], rows: usize) -> Vec<f64> {
+    let mut scores = vec![0.0; rows];
     for part in parts {
         assert_eq!(part.affinities.len(), scores.len(), "every column has one affinity per row");
         // Column by column: each pass is a plain multiply-add over two streams, which the compiler turns into SIMD.
@@ -48,8 +55,14 @@ pub fn weighted_sum(parts: &[PartColumn<'_>], mask: &Mask, limit: usize) -> Vec<
             *score += part.weight * affinity;
         }
     }
-    let rows = mask.rows().map(|row| RankedRow { row, score: scores[row] });
-    best(rows.collect(), limit)
+    scores
+}
+
+/// The place that a row has among those of the mask, 1 for the first: by score, of equal scores the lesser row first.
+pub(crate) fn place(scores: &[f64], mask: &Mask, row: usize) -> usize {
+    let own = RankedRow { row, score: scores[row] };
+    let before = |other: &usize| order(&RankedRow { row: *other, score: scores[*other] }, &own) == Ordering::Less;
+    1 + mask.rows().filter(before).count()
 }
 
 /// The `limit` best, sorted. Selecting first is linear; only what is kept is sorted.

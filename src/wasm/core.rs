@@ -25,6 +25,9 @@ import type {
   RecommendOptions, SearchOptions, Status,
 } from "../types.js";
 
+/** A list as it leaves the engine; the page makes a `HitList` of it. */
+export interface RankedList { readonly hits: Hit[]; readonly eligible: number; readonly cursor?: string; readonly note?: string }
+
 /** A file of a catalog, as its manifest names it. */
 export interface CatalogFile { readonly path: string; readonly bytes: number; readonly sha256: string }
 /** What a catalog is. */
@@ -34,6 +37,7 @@ export interface CatalogInfo {
   readonly items: number;
   readonly model?: { readonly name: string; readonly sha256: string; readonly dims: number };
   readonly weights: Readonly<Record<string, number>>;
+  readonly scenarios: readonly string[];
 }
 "#;
 
@@ -100,6 +104,7 @@ impl CoreEngine {
             "version": catalog.version(),
             "items": catalog.len(),
             "weights": recommender.weights(),
+            "scenarios": recommender.scenarios().collect::<Vec<_>>(),
         });
         if let Some(model) = &catalog.manifest().model {
             info["model"] = json!({"name": model.name, "sha256": model.sha256, "dims": model.dims});
@@ -195,45 +200,56 @@ impl CoreEngine {
     }
 
     /// The best items for the person.
-    #[wasm_bindgen(unchecked_return_type = "Hit[]")]
+    #[wasm_bindgen(unchecked_return_type = "RankedList")]
     pub fn recommend(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\">")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        hits(self.recommender_mut()?.recommend(&options, now_ms()))
+        list(self.recommender_mut()?.recommend(&options, now_ms()))
+    }
+
+    /// The best items for the person, had one event not been.
+    #[wasm_bindgen(unchecked_return_type = "RankedList")]
+    pub fn without(
+        &self,
+        event: &str,
+        #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\">")] options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
+        list(self.recommender_mut()?.without(event, &options, now_ms()))
     }
 
     /// The best items for a text, given as its vector.
-    #[wasm_bindgen(unchecked_return_type = "Hit[]")]
+    #[wasm_bindgen(unchecked_return_type = "RankedList")]
     pub fn search(
         &self,
         query: &[f32],
         #[wasm_bindgen(unchecked_param_type = "Omit<SearchOptions, \"signal\">")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let options = SearchOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        hits(self.recommender_mut()?.search(query, &options, now_ms()))
+        list(self.recommender_mut()?.search(query, &options, now_ms()))
     }
 
     /// The items most like one item.
-    #[wasm_bindgen(unchecked_return_type = "Hit[]")]
+    #[wasm_bindgen(unchecked_return_type = "RankedList")]
     pub fn similar(
         &self,
         item: &str,
         #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\">")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        hits(self.recommender_mut()?.similar(item, &options, now_ms()))
+        list(self.recommender_mut()?.similar(item, &options, now_ms()))
     }
 
     /// Items to ask a new person about.
-    #[wasm_bindgen(unchecked_return_type = "Hit[]")]
+    #[wasm_bindgen(unchecked_return_type = "RankedList")]
     pub fn onboarding(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Omit<OnboardingOptions, \"signal\">")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let options = OnboardingOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        hits(self.recommender_mut()?.onboarding(&options, now_ms()))
+        list(self.recommender_mut()?.onboarding(&options, now_ms()))
     }
 
     /// Items by id; null where there is none.
@@ -298,8 +314,8 @@ fn no_catalog() -> JsValue {
     invalid_argument("Expected a loaded catalog: begin(), add(), finish().")
 }
 
-fn hits<E: super::error::Coded>(ranked: Result<Recommendation, E>) -> Result<JsValue, JsValue> {
-    json::to_js(&ranked.map_err(|error| to_js(&error))?.hits)
+fn list<E: super::error::Coded>(ranked: Result<Recommendation, E>) -> Result<JsValue, JsValue> {
+    json::to_js(&ranked.map_err(|error| to_js(&error))?)
 }
 
 fn from_js<T: serde::de::DeserializeOwned>(what: &str, value: &JsValue) -> Result<T, JsValue> {

@@ -102,7 +102,7 @@ fn weights_that_cannot_be_are_refused() {
     for (name, weight) in [("text", f64::NAN), ("text", f64::INFINITY), ("rating", 1e7), ("dislike", -0.1)] {
         assert_eq!(code(name, weight).code(), "weight", "{name} {weight}");
     }
-    let bad = RecommendOptions { diversity: f64::NAN, ..RecommendOptions::default() };
+    let bad = RecommendOptions { diversity: Some(f64::NAN), ..RecommendOptions::default() };
     assert_eq!(recommender.recommend(&bad, NOW).unwrap_err().code(), "option");
 }
 

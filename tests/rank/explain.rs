@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{NOW, embed, films, person, record};
 
 fn explained() -> RecommendOptions {
-    RecommendOptions { limit: 40, explain: true, include_seen: true, ..RecommendOptions::default() }
+    RecommendOptions { limit: 40, explain: true, include_seen: Some(true), ..RecommendOptions::default() }
 }
 
 fn reason(hits: &[Hit], id: &str) -> homebody::Reason {

@@ -156,7 +156,7 @@ fn filters_hold_in_every_call() {
     let mut recommender = recommender(&films());
     let filter = Filter::from_json(&json!({"genres": "Crime"})).ok();
     let crime = |list: &homebody::Recommendation| ids(list).iter().all(|id| id.starts_with("crime"));
-    let ranking = RecommendOptions { filter: filter.clone(), include_seen: true, ..RecommendOptions::default() };
+    let ranking = RecommendOptions { filter: filter.clone(), include_seen: Some(true), ..RecommendOptions::default() };
     assert!(crime(&recommender.similar("space-0", &ranking, NOW).unwrap()));
     let search = homebody::SearchOptions { ranking, personalize: 0.0 };
     assert!(crime(&recommender.search(&crate::support::embed("space laser"), &search, NOW).unwrap()));

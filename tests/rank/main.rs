@@ -5,6 +5,7 @@ mod calls;
 mod dislikes;
 mod explain;
 mod filters;
+mod lists;
 mod profile;
 mod properties;
 mod support;

@@ -72,7 +72,7 @@ fn with(catalog: &Catalog, strategy: fn() -> Box<dyn TasteStrategy>, events: &[E
 }
 
 fn everything() -> RecommendOptions {
-    RecommendOptions { limit: 100, include_seen: true, explain: true, ..RecommendOptions::default() }
+    RecommendOptions { limit: 100, include_seen: Some(true), explain: true, ..RecommendOptions::default() }
 }
 
 fn list(recommender: &mut Recommender) -> Recommendation {
@@ -216,10 +216,10 @@ proptest! {
     #[test]
     fn pages_fit_together(catalog in catalogs(), history in histories(6), diversity in 0.0f64..1.0, limit in 1usize..7) {
         let mut recommender = with(&catalog, || Box::new(Kernel::default()), &events(&catalog, &history));
-        let whole = recommender.recommend(&RecommendOptions { diversity, ..everything() }, NOW).unwrap();
+        let whole = recommender.recommend(&RecommendOptions { diversity: Some(diversity), ..everything() }, NOW).unwrap();
         let mut pages = Vec::new();
         for offset in (0..catalog.len()).step_by(limit) {
-            pages.extend(recommender.recommend(&RecommendOptions { diversity, limit, offset, ..everything() }, NOW).unwrap().hits);
+            pages.extend(recommender.recommend(&RecommendOptions { diversity: Some(diversity), limit, offset, ..everything() }, NOW).unwrap().hits);
         }
         prop_assert_eq!(pages, whole.hits);
     }

@@ -48,6 +48,13 @@ void explained.then(([hit]) => hit?.parts.map(({ contribution }) => contribution
 // @ts-expect-error Parts may be missing when nobody asked for them.
 void plain.then(([hit]) => hit?.parts.map(({ contribution }) => contribution));
 void hb.search("space", { personalize: 0.5, weights: { rating: 1 }, signal: new AbortController().signal });
+void hb.recommend({ strength: 0.5, compare: "baseline", scenario: "home", candidates: ["a"] });
+void hb.recommend().then(({ cursor, eligible, note }) => ({ cursor: cursor?.length, eligible: eligible.toFixed(), note: note?.length }));
+void hb.profile.without("event", { limit: 3 });
+// @ts-expect-error There is one thing to compare with.
+void hb.recommend({ compare: "yesterday" });
+// @ts-expect-error A cursor is a text.
+void hb.recommend({ cursor: 20 });
 // @ts-expect-error Only a search can be personalized.
 void hb.recommend({ personalize: 0.5 });
 // @ts-expect-error Misspelt.

@@ -76,6 +76,7 @@ pub(super) fn pack(
         columns,
         spaces,
         prior: schema.prior.clone(),
+        scenarios: schema.scenarios.clone(),
         items_file: String::new(),
         files: Vec::new(),
     };

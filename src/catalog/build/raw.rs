@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor, 
 use toml::Spanned;
 
 use super::super::manifest::ColumnType;
-use super::super::space::{Missing, Prefer, Reference};
+use super::super::space::{Missing, Prefer, Reference, Scenario};
 
 #[derive(Derive)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +23,8 @@ pub(super) struct RawSchema {
     #[serde(default)]
     pub(super) space: Vec<RawSpace>,
     pub(super) prior: Option<RawPrior>,
+    #[serde(default)]
+    pub(super) scenario: BTreeMap<String, Scenario>,
 }
 
 #[derive(Derive)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::date::{Day, is_date_format};
 use super::super::error::{CatalogError, CatalogErrorKind, listing};
 use super::super::manifest::ColumnType;
-use super::super::space::{Missing, Prefer, Prior, Reference};
+use super::super::space::{Missing, Prefer, Prior, Reference, Scenario};
 use super::cell::{Cell, Typed, cast};
 use super::raw::{RawColumn, RawDerive, RawId, RawInvalid, RawMissing, RawScale, RawSchema, RawSpace};
 use super::template::Template;
@@ -41,6 +41,7 @@ pub struct Schema {
     pub(crate) joins: Vec<JoinRule>,
     pub(crate) spaces: Vec<SpaceRule>,
     pub(crate) prior: Option<Prior>,
+    pub(crate) scenarios: BTreeMap<String, Scenario>,
 }
 
 /// Where the id of an item comes from.
@@ -159,6 +160,7 @@ impl Schema {
             joins: Vec::new(),
             spaces: Vec::new(),
             prior: raw.prior.map(|p| Prior { rating: p.rating, count: p.count, smoothing: p.smoothing }),
+            scenarios: raw.scenario,
         };
         if schema.name.trim().is_empty() {
             return Err(invalid("expected a name for the catalog, found an empty one"));
@@ -184,7 +186,37 @@ impl Schema {
                 return Err(invalid(format!("prior: expected smoothing from 0 up, found {}", prior.smoothing)));
             }
         }
+        schema.check_scenarios()?;
         Ok(schema)
+    }
+
+    /// Weights must be of this catalog and shares be shares. Filters are checked by what understands them: opening the catalog
+    /// for ranking, which `homebody build` does before it ends.
+    fn check_scenarios(&self) -> Result<(), CatalogError> {
+        for (name, scenario) in &self.scenarios {
+            for (weight, value) in &scenario.weights {
+                if !self.spaces.iter().any(|space| space.name == *weight) && !RESERVED_SPACES.contains(&weight.as_str())
+                {
+                    let known: Vec<&str> = self
+                        .spaces
+                        .iter()
+                        .map(|space| space.name.as_str())
+                        .chain(RESERVED_SPACES.iter().copied())
+                        .collect();
+                    let known = listing(&known);
+                    return Err(invalid(format!("scenario {name:?}: unknown weight {weight:?}; known are {known}")));
+                }
+                if !value.is_finite() {
+                    return Err(invalid(format!("scenario {name:?}: weight {weight:?} must be finite, found {value}")));
+                }
+            }
+            for (option, share) in [("diversity", scenario.diversity), ("strength", scenario.strength)] {
+                if let Some(share) = share.filter(|share| !(0.0..=1.0).contains(share)) {
+                    return Err(invalid(format!("scenario {name:?}: expected {option} from 0 to 1, found {share}")));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The name of the catalog.

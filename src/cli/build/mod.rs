@@ -13,9 +13,11 @@ use serde::Serialize;
 
 use super::{Failure, model, print_json, read_file};
 use crate::catalog::{
-    CatalogDraft, CatalogError, CatalogErrorKind, CatalogFile, Manifest, ModelRef, Rejection, Rows, Schema, read_rows,
+    CatalogDraft, CatalogError, CatalogErrorKind, CatalogFile, CatalogReader, MANIFEST_FILE, Manifest, ModelRef,
+    Rejection, Rows, Schema, read_rows,
 };
 use crate::embed::Encode;
+use crate::rank::{RankError, Recommender, Settings};
 use cache::VectorCache;
 use embedding::Effort;
 use progress::{Progress, rate};
@@ -140,6 +142,8 @@ impl Build {
         }
 
         let (manifest, files, effort) = self.make_files(&schema, &draft)?;
+        let building = Failure::while_doing(format!("building with {}", self.schema.display()));
+        open_as_a_page_would(&manifest, &files).map_err(building)?;
         output::write_catalog(&self.output, &files)?;
         let bytes = |file: &CatalogFile| file.bytes.len() as u64;
         let total_bytes = files.iter().map(bytes).sum();
@@ -226,6 +230,17 @@ impl Build {
         let (manifest, files) = draft.finish_with_manifest(Some(model), &vectors).map_err(failed())?;
         Ok((manifest, files, Some(effort)))
     }
+}
+
+/// Opens the catalog for ranking before it takes the place of another one: what only ranking understands (the filters of
+/// scenarios) is then found here, and not by the first visitor.
+fn open_as_a_page_would(manifest: &Manifest, files: &[CatalogFile]) -> Result<(), RankError> {
+    let mut reader = CatalogReader::new(&manifest.to_bytes()).expect("a manifest that was just written");
+    for file in files.iter().filter(|file| file.path != MANIFEST_FILE) {
+        reader.add(&file.path, file.bytes.clone()).expect("a file that was just written");
+    }
+    let catalog = reader.finish().expect("all files are there");
+    Recommender::new(catalog, Settings::default()).map(drop)
 }
 
 fn read_input(path: &Path, rows: &mut Rows) -> Result<(), Failure> {

@@ -1,0 +1,104 @@
+//! What a call comes to once the caller's options, the scenario and the defaults are put together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cursor::Cursor;
+use super::error::{RankError, RankErrorKind, listed};
+use super::filter::Filter;
+use super::options::{Position, RecommendOptions};
+use super::recommender::Recommender;
+use crate::catalog::Catalog;
+
+/// Options without an open question.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) limit: usize,
+    pub(crate) offset: usize,
+    pub(crate) cursor: Cursor,
+    /// The rows to choose from, where the caller named them.
+    pub(crate) candidates: Option<BTreeSet<usize>>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) weights: BTreeMap<String, f64>,
+    pub(crate) diversity: f64,
+    pub(crate) strength: f64,
+    pub(crate) explain: bool,
+    pub(crate) compare: bool,
+    pub(crate) include_seen: bool,
+    pub(crate) position: Option<Position>,
+}
+
+/// The scenarios of a catalog as options, checked as a caller's would be, so that no call can fail by them later.
+///
+/// # Errors
+///
+/// A scenario that names a weight or column that the catalog does not have, or a value that an option cannot have.
+pub(crate) fn presets(catalog: &Catalog) -> Result<BTreeMap<String, RecommendOptions>, RankError> {
+    let preset = |(name, scenario): (&String, &crate::catalog::Scenario)| {
+        let unfit = |error: RankError| {
+            let message = format!("scenario `{name}`: {error}; correct the schema and build the catalog anew");
+            RankError::new(RankErrorKind::UnfitCatalog, message)
+        };
+        let filter = scenario.filter.as_ref().map(Filter::from_json).transpose().map_err(unfit)?;
+        if let Some(filter) = &filter {
+            filter.mask(catalog).map_err(unfit)?;
+        }
+        let options = RecommendOptions {
+            filter,
+            weights: scenario.weights.clone(),
+            diversity: scenario.diversity,
+            strength: scenario.strength,
+            include_seen: scenario.include_seen,
+            ..RecommendOptions::default()
+        };
+        options.check().map_err(unfit)?;
+        Ok((name.clone(), options))
+    };
+    catalog.scenarios().iter().map(preset).collect()
+}
+
+impl Recommender {
+    /// The names that the option `scenario` may have.
+    pub fn scenarios(&self) -> impl Iterator<Item = &str> {
+        self.presets.keys().map(String::as_str)
+    }
+
+    /// The caller's options over the scenario's over the defaults, of which `include_seen` depends on the call.
+    pub(crate) fn asked(&self, options: &RecommendOptions, include_seen: bool) -> Result<Asked, RankError> {
+        options.check()?;
+        let nothing = RecommendOptions::default();
+        let preset = match &options.scenario {
+            None => &nothing,
+            Some(name) => self.presets.get(name).ok_or_else(|| {
+                let known: Vec<&str> = self.scenarios().collect();
+                let message = format!("unknown scenario `{name}`; known are {}", listed(&known));
+                RankError::new(RankErrorKind::UnknownScenario, message)
+            })?,
+        };
+        let mut weights = preset.weights.clone();
+        weights.extend(options.weights.iter().map(|(name, weight)| (name.clone(), *weight)));
+        let row = |id: &String| {
+            self.catalog.row(id).ok_or_else(|| {
+                let message = format!("option `candidates`: expected ids of items of this catalog, got `{id}`");
+                RankError::new(RankErrorKind::UnknownItem, message)
+            })
+        };
+        let candidates = options.candidates.as_ref().map(|ids| ids.iter().map(row).collect()).transpose()?;
+        let version = self.catalog.version();
+        let cursor =
+            options.cursor.as_ref().map(|text| Cursor::from_text(text, version, self.catalog.len())).transpose()?;
+        Ok(Asked {
+            limit: options.limit,
+            offset: options.offset,
+            cursor: cursor.unwrap_or_default(),
+            candidates,
+            filter: options.filter.clone().or_else(|| preset.filter.clone()),
+            weights,
+            diversity: options.diversity.or(preset.diversity).unwrap_or(0.0),
+            strength: options.strength.or(preset.strength).unwrap_or(1.0),
+            explain: options.explain,
+            compare: options.compare,
+            include_seen: options.include_seen.or(preset.include_seen).unwrap_or(include_seen),
+            position: options.position,
+        })
+    }
+}
