@@ -1,5 +1,5 @@
 /** What has to be on the machine: Rust and Node are the user's; everything else is installed here or named precisely. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Failure, has, hashOf, output, root, run, say } from "./lib.mjs";
 
@@ -75,6 +75,17 @@ export async function needChromium() {
   const found = findChromium();
   if (!found) throw new Failure("no Chromium was found: install it, or name its program in the environment variable CHROMIUM");
   process.env.CHROMIUM = found;
+}
+
+/** Where Vulkan's loader looks for drivers on Linux. */
+const VULKAN_DRIVERS = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
+
+/** A Vulkan driver for the native tests of the shaders; Mesa's computes on the CPU where there is no GPU. */
+export async function needVulkan() {
+  if (process.platform !== "linux") return;
+  const found = () => VULKAN_DRIVERS.some((folder) => existsSync(folder) && readdirSync(folder).length > 0);
+  if (!found()) await apt("a Vulkan driver (the shaders are tested on it)", ["mesa-vulkan-drivers", "libvulkan1"]);
+  if (!found()) throw new Failure(`no Vulkan driver was found in ${VULKAN_DRIVERS.join(" or ")}: install mesa-vulkan-drivers`);
 }
 
 /** Debian packages, when this is root on Debian; otherwise a message that names them. */

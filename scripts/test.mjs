@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { buildAll } from "./build.mjs";
 import { Failure, filesOf, main, posix, root, say } from "./lib.mjs";
-import { needChromium } from "./setup.mjs";
+import { needChromium, needVulkan } from "./setup.mjs";
 
 const PARTS = {
   rust: {
@@ -43,6 +43,11 @@ await main(async () => {
   for (const [name, part] of Object.entries(PARTS)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     if (name === "browser") await needChromium();
+    if (name === "rust" && process.platform === "linux") {
+      // With a driver at hand, a shader that is not tested is a failure.
+      await needVulkan();
+      process.env.HOMEBODY_REQUIRE_GPU = "1";
+    }
     say(part.title);
     const [command, args] = typeof part.command === "function" ? part.command() : part.command;
     const { code, lines } = await runAndKeep(command, args, part.summary);

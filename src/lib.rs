@@ -39,7 +39,8 @@ pub use catalog::{
 pub use catalog::{At, CatalogDraft, CatalogFile, Cell, Place, Rejection, RejectionCode, Rows, Schema, read_rows};
 // Which vectors are near?
 pub use vector::{
-    Index, MAX_NORM, Mask, Metric, Neighbor, Precision, Scored, Scorer, TopK, VectorError, VectorErrorKind, VectorSet,
+    Device, DeviceChoice, DeviceIndex, DeviceStatus, Gpu, GpuOptions, GpuStats, Index, MAX_NORM, Mask, Measured,
+    Metric, Neighbor, Precision, Scored, Scorer, Search, TopK, VectorError, VectorErrorKind, VectorSet,
     available_scorers, best_scorer, top_k,
 };
 // What does this person like?

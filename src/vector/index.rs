@@ -1,10 +1,12 @@
 //! Vectors with ids: what `VectorIndex` is in the browser.
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
 use super::error::{VectorError, VectorErrorKind};
+use super::gpu::TILE;
 use super::kernel::{self, Kernel, MAX_QUERIES};
 use super::mask::Mask;
 use super::quantize::checked_norm2;
@@ -19,7 +21,8 @@ pub enum Metric {
     Cosine,
     /// The inner product `q · x`.
     Dot,
-    /// The negative squared Euclidean distance `−‖q − x‖²`, at most 0.
+    /// The negative squared Euclidean distance `−‖q − x‖²`, at most 0. Not `1 / (1 + d)`: that makes all distances below
+    /// 6·10⁻⁸ equal and costs a root a row, while here the distance is `(-score).sqrt()` whenever one is wanted.
     L2,
 }
 
@@ -76,6 +79,16 @@ pub struct Index {
     rows: HashTable<u32>,
     hasher: RandomState,
     kernel: Box<dyn Kernel>,
+    /// Changes so far: an answer that was computed elsewhere from other vectors can be told.
+    version: u64,
+    /// Tiles of rows that changed since somebody asked, if anybody keeps a copy.
+    touched: Option<BTreeSet<usize>>,
+}
+
+/// A query ready to be multiplied, and its squared length as it came.
+pub(crate) struct Prepared {
+    pub(crate) query: Query,
+    pub(crate) length2: f64,
 }
 
 impl Index {
@@ -92,6 +105,8 @@ impl Index {
             rows: HashTable::new(),
             hasher: RandomState::new(),
             kernel: kernel::available().pop().expect("the scalar kernel runs everywhere"),
+            version: 0,
+            touched: None,
         })
     }
 
@@ -161,6 +176,7 @@ impl Index {
             let norms: Vec<f32> = (before..before + count).map(|row| self.norm2(row)).collect();
             self.norms2.extend(norms);
         }
+        self.touch(before..before + count);
         Ok(())
     }
 
@@ -180,6 +196,7 @@ impl Index {
         if self.metric == Metric::L2 {
             self.norms2[row] = self.norm2(row);
         }
+        self.touch(row..row + 1);
         Ok(())
     }
 
@@ -206,6 +223,8 @@ impl Index {
             if row != last {
                 self.remember(row);
             }
+            self.touch(row..row + 1);
+            self.touch(last..last + 1);
         }
         Ok(())
     }
@@ -236,16 +255,9 @@ impl Index {
         check_mask(&self.set, mask)?;
         let mut found = Vec::with_capacity(queries.len());
         for (batch, queries) in queries.chunks(MAX_QUERIES).enumerate() {
-            let mut prepared = Vec::with_capacity(queries.len());
-            let mut lengths2 = Vec::with_capacity(queries.len());
-            for (at, query) in queries.iter().enumerate() {
-                let length2 = check_query(&self.set, batch * MAX_QUERIES + at, query)?;
-                prepared.push(match self.metric {
-                    Metric::Cosine => Query::new(&self.set, &scaled(query, length2)),
-                    Metric::Dot | Metric::L2 => Query::new(&self.set, query),
-                });
-                lengths2.push(length2 as f32);
-            }
+            let both = self.prepare(batch * MAX_QUERIES, queries)?;
+            let lengths2: Vec<f32> = both.iter().map(|prepared| prepared.length2 as f32).collect();
+            let prepared: Vec<Query> = both.into_iter().map(|prepared| prepared.query).collect();
             let by_id = |a: usize, b: usize| self.ids[a].cmp(&self.ids[b]);
             let mut best: Vec<_> = queries.iter().map(|_| TopK::new(limit.min(self.len()), by_id)).collect();
             let mut scores = [0.0; super::scorer::BLOCK];
@@ -266,6 +278,80 @@ impl Index {
             }));
         }
         Ok(found)
+    }
+
+    /// Checks queries and brings them into the form that rows are multiplied with; `first` numbers them in errors.
+    pub(crate) fn prepare(&self, first: usize, queries: &[&[f32]]) -> Result<Vec<Prepared>, VectorError> {
+        let prepare = |(at, query): (usize, &&[f32])| {
+            let length2 = check_query(&self.set, first + at, query)?;
+            let query = match self.metric {
+                Metric::Cosine => Query::new(&self.set, &scaled(query, length2)),
+                Metric::Dot | Metric::L2 => Query::new(&self.set, query),
+            };
+            Ok(Prepared { query, length2 })
+        };
+        queries.iter().enumerate().map(prepare).collect()
+    }
+
+    /// Every product, as [`DeviceIndex::products`](super::DeviceIndex::products) has it.
+    pub(crate) fn products(&self, queries: &[&[f32]], mask: Option<&Mask>) -> Result<Vec<f32>, VectorError> {
+        check_mask(&self.set, mask)?;
+        let len = self.len();
+        let mut out = vec![f32::NEG_INFINITY; queries.len() * len];
+        for (batch, queries) in queries.chunks(MAX_QUERIES).enumerate() {
+            let prepared = self.prepare(batch * MAX_QUERIES, queries)?;
+            let prepared: Vec<Query> = prepared.into_iter().map(|prepared| prepared.query).collect();
+            scan(&*self.kernel, &self.set, &prepared, mask, &mut |query, first, live, dots| {
+                let out = &mut out[(batch * MAX_QUERIES + query) * len + first..][..dots.len()];
+                super::mask::set_bits(live).for_each(|at| out[at] = dots[at]);
+            });
+        }
+        Ok(out)
+    }
+
+    /// The rows as kept.
+    pub(crate) fn set(&self) -> &VectorSet {
+        &self.set
+    }
+
+    /// What is taken from twice the product for a distance; empty for other metrics.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn norms2(&self) -> &[f32] {
+        &self.norms2
+    }
+
+    /// The id of a row.
+    pub(crate) fn id(&self, row: usize) -> &str {
+        &self.ids[row]
+    }
+
+    /// How often the vectors were changed.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Keeps a list of changes from now on, at first of everything.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn watch(&mut self) {
+        self.touched = Some((0..self.len().div_ceil(TILE)).collect());
+    }
+
+    /// Keeps no list any more.
+    pub(crate) fn unwatch(&mut self) {
+        self.touched = None;
+    }
+
+    /// The tiles that changed since the last time; some may not exist any more.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<usize> {
+        self.touched.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn touch(&mut self, rows: std::ops::Range<usize>) {
+        self.version += 1;
+        if let Some(touched) = &mut self.touched {
+            touched.extend(rows.start / TILE..rows.end.div_ceil(TILE));
+        }
     }
 
     fn row(&self, id: &str) -> Option<usize> {

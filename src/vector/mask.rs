@@ -73,6 +73,12 @@ impl Mask {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    /// The bits, 64 rows a word.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     /// How many rows the mask speaks of.
     pub fn len(&self) -> usize {
         self.len

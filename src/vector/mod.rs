@@ -3,7 +3,7 @@
 //! Exact similarity search at the speed of memory. [`VectorSet`] keeps rows, int8 with a scale each or float32, where the
 //! buffers they came in lie. A [`Scorer`] multiplies queries with all of them; scorers for different instruction sets
 //! give the same answers. [`Mask`] says which rows count, [`top_k`] which are best;
-//! [`Index`] is all of it with ids.
+//! [`Index`] is all of it with ids, and [`DeviceIndex`] is an index that is searched on a GPU where that is faster.
 //!
 //! ```
 //! use homebody::{Precision, VectorSet, best_scorer, top_k};
@@ -17,7 +17,9 @@
 //!
 //! What it does not do: approximate, train, or know what the vectors mean.
 
+mod device_index;
 mod error;
+mod gpu;
 mod index;
 mod kernel;
 mod mask;
@@ -26,7 +28,9 @@ mod scorer;
 mod set;
 mod topk;
 
+pub use device_index::{Device, DeviceChoice, DeviceIndex, DeviceStatus, Measured, Search};
 pub use error::{VectorError, VectorErrorKind};
+pub use gpu::{Gpu, GpuOptions, GpuStats};
 pub use index::{Index, Metric, Neighbor};
 pub use mask::Mask;
 pub use quantize::MAX_NORM;
