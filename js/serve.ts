@@ -2,7 +2,9 @@
  * The worker's end: serves one object to the page.
  *
  * Requests are started in the order they came, one per task, so that a `cancel` that is already waiting overtakes the
- * request it is for: of ten searches typed in a row, the ones the page gave up never run.
+ * request it is for: of ten searches typed in a row, the ones the page gave up never run. An object whose `serial` is true
+ * gets the next request only when it is done with the one before, however long that waits for something: what is asked in
+ * some order is answered as if each took no time.
  */
 
 import { HomebodyError, toWire } from "./errors.js";
@@ -23,6 +25,7 @@ export function serve(scope: ServingScope, objects: Readonly<Record<string, Make
   const { port1: nudge, port2: nudged } = new MessageChannel();
   let served: object | undefined;
   let crash: HomebodyError | undefined;
+  let busy = false;
 
   const post = (message: FromWorker, transfer: readonly Transferable[] = []): void => {
     scope.postMessage(message, [...transfer]);
@@ -51,11 +54,16 @@ export function serve(scope: ServingScope, objects: Readonly<Record<string, Make
   });
 
   nudged.onmessage = async () => {
+    const serial = served !== undefined && Reflect.get(served, "serial") === true;
+    if (serial && busy) {
+      return;
+    }
     const request = waiting.shift();
     if (request === undefined) {
       return;
     }
     const { id, method, args } = request;
+    busy = true;
     try {
       if (crash !== undefined) {
         throw crash;
@@ -71,6 +79,11 @@ export function serve(scope: ServingScope, objects: Readonly<Record<string, Make
         crashed(thrown.message);
       } else {
         post({ id, error: toWire(thrown) });
+      }
+    } finally {
+      busy = false;
+      if (serial && waiting.length > 0) {
+        nudge.postMessage(null);
       }
     }
   };

@@ -348,8 +348,12 @@ export interface VectorIndexOptions {
   readonly ids?: readonly string[];
   /** `"int8"` (default): a quarter of the memory, a scale per vector; `"float32"`: exact. */
   readonly precision?: Precision;
-  /** Default `"cosine"`. Results are similarities: higher is nearer, for `"l2"` too. */
+  /** Default `"cosine"`. Results are similarities, higher is nearer: for `"l2"` minus the squared distance. */
   readonly metric?: Metric;
+  /**
+   * Default `"auto"`: the faster one on this device for these vectors, measured once and remembered. `"gpu"` rejects with
+   * `vector-no-gpu` where there is none that answers rightly.
+   */
   readonly device?: DeviceChoice;
   /** `true` leaves the caller's buffer as it is, for the price of a copy. */
   readonly copy?: boolean;
@@ -371,12 +375,44 @@ export interface VectorHit {
   readonly score: number;
 }
 
+/** A GPU that was found, whether it is used or not, and what it was made to do. */
+export interface VectorIndexGpu {
+  /** As far as the browser tells. */
+  readonly adapter: string;
+  /** Whether it says that it computes on the CPU. */
+  readonly software: boolean;
+  /** Passes of up to eight queries that it took part in, the known question at the start included. */
+  readonly searches: number;
+  /** Queries whose answer could not be proved complete (many equal vectors), so that the CPU looked at all after all. */
+  readonly rescans: number;
+  /** Dispatches of shaders. */
+  readonly passes: number;
+  /** Submits of work: one a search. */
+  readonly submits: number;
+  /** Buffers read back: one a search. */
+  readonly readBacks: number;
+  /** Bytes of vectors sent: once, and again where they changed. */
+  readonly itemBytes: number;
+  /** Bytes of queries, filters and parameters sent. */
+  readonly questionBytes: number;
+  /** Bytes read back. */
+  readonly answerBytes: number;
+  /** Bindings that the vectors are split over. */
+  readonly parts: number;
+}
+
 export interface VectorIndexStatus {
+  /** What searches. Under `"auto"` `"cpu"` at first; large indexes try a GPU after `create()` and may change, which `notes` tell. */
   readonly device: Device;
   readonly simd: boolean;
   readonly vectors: number;
   readonly dims: number;
   readonly precision: Precision;
+  /** Bytes of the worker's WebAssembly memory: vectors, ids and all. */
+  readonly memoryBytes: number;
+  /** Present once a GPU was found. */
+  readonly gpu?: VectorIndexGpu;
+  /** Why this device, and what did not go as usual, in sentences a developer can read. */
   readonly notes: readonly string[];
   readonly timings: { readonly openMs: number; readonly lastSearchMs: number };
 }

@@ -1,6 +1,7 @@
 /** What the core worker does for a `VectorIndex`: hands vectors to the WebAssembly engine, a slice at a time. */
 
 import initCore, { IndexEngine } from "./core/core.js";
+import { recall, remember } from "./device-memory.js";
 import { HomebodyError } from "./errors.js";
 import type { Emit } from "./protocol.js";
 import type { DeviceChoice, Metric, Precision, VectorFilter, VectorHit, VectorIndexStatus } from "./types.js";
@@ -22,6 +23,7 @@ export interface IndexEvents {
 
 interface OpenedIndex {
   readonly engine: IndexEngine;
+  readonly memory: WebAssembly.Memory;
   readonly options: IndexOpenOptions;
 }
 
@@ -38,9 +40,13 @@ export interface Searched {
 const SLICE_VALUES = 1 << 18;
 
 export class VectorIndexHost {
+  /** A search may wait for a GPU: what changes the vectors comes after it all the same, see `serve.ts`. */
+  readonly serial = true;
   readonly #emit: Emit<IndexEvents>;
   readonly #crashed: (message: string) => void;
   #opened: OpenedIndex | undefined;
+  /** As of the last status. */
+  #usesGpu = false;
 
   constructor(emit: Emit<IndexEvents>, crashed: (message: string) => void) {
     this.#emit = emit;
@@ -53,11 +59,37 @@ export class VectorIndexHost {
     ids: readonly string[] | undefined,
   ): Promise<IndexHostStatus> {
     const { dims, precision, metric, device } = options;
-    await initCore({ module_or_path: await compile(new URL("./core/core_bg.wasm", import.meta.url)) });
-    const engine = new IndexEngine((message: string) => this.#crashed(message), dims, precision, metric, device);
+    const { memory } = await initCore({ module_or_path: await compile(new URL("./core/core_bg.wasm", import.meta.url)) });
+    const engine = new IndexEngine((message: string) => this.#crashed(message), dims, precision, metric);
     addInSlices(engine, dims, ids ?? numbered(vectors.length / dims), vectors);
-    this.#opened = { engine, options };
+    this.#opened = { engine, memory, options };
+    if (device === "gpu") {
+      await this.#choose();
+    } else {
+      // Nobody waits for a measurement: the CPU answers meanwhile.
+      this.#choose().then(
+        () => this.#emit("status", this.#status()),
+        (thrown: unknown) => this.#crashed(String(thrown)),
+      );
+    }
     return this.#status();
+  }
+
+  /** Decides between CPU and GPU, remembering what was measured. */
+  async #choose(): Promise<void> {
+    const { engine, options } = this.#index;
+    const { dims, precision, metric, device } = options;
+    const adapter = await engine.findGpu(device);
+    if (adapter === undefined) {
+      return;
+    }
+    const key = [adapter, engine.simd ? "simd" : "scalar", precision, metric, dims, engine.size].join("|");
+    const before = device === "auto" ? await recall(key) : undefined;
+    await engine.choose(device, before?.cpuMs, before?.gpuMs);
+    const { measured } = engine.device;
+    if (before === undefined && measured !== null) {
+      await remember(key, measured);
+    }
   }
 
   add(ids: readonly string[], vectors: Float32Array): void {
@@ -76,12 +108,18 @@ export class VectorIndexHost {
   }
 
   /** `queries` one after another. */
-  search(queries: Float32Array, limit: number, filter: VectorFilter | undefined): Searched {
+  async search(queries: Float32Array, limit: number, filter: VectorFilter | undefined): Promise<Searched> {
     const started = performance.now();
     const rows = filter instanceof Uint8Array ? filter : undefined;
     const ids = filter === undefined || rows !== undefined ? undefined : [...(filter as readonly string[])];
-    const hits = this.#index.engine.search(queries, limit, ids, rows);
-    return { hits, searchMs: performance.now() - started };
+    const { engine } = this.#index;
+    const hits = await engine.search(queries, limit, ids, rows);
+    const searchMs = performance.now() - started;
+    if (this.#usesGpu) {
+      // Its counts have changed, and it may have been put aside.
+      this.#emit("status", this.#status());
+    }
+    return { hits, searchMs };
   }
 
   get #index(): OpenedIndex {
@@ -92,9 +130,13 @@ export class VectorIndexHost {
   }
 
   #status(): IndexHostStatus {
-    const { engine, options } = this.#index;
+    const { engine, memory, options } = this.#index;
     const { dims, precision } = options;
-    return { device: "cpu", simd: engine.simd, vectors: engine.size, dims, precision, notes: [] };
+    const { device, notes, gpu } = engine.device;
+    this.#usesGpu = device === "gpu";
+    const found = gpu === undefined ? {} : { gpu };
+    const memoryBytes = memory.buffer.byteLength;
+    return { device, simd: engine.simd, vectors: engine.size, dims, precision, memoryBytes, ...found, notes };
   }
 }
 

@@ -213,6 +213,8 @@ fn a_gpu_answers_as_the_cpu_does() {
                         let status = gpu.status();
                         assert_eq!((status.device, &status.notes[..]), (Device::Gpu, &[][..]), "{name}");
                         assert!(status.stats.searches > 0);
+                        // Two dims have so few different vectors that some are equal.
+                        assert!(dims <= 3 || status.stats.rescans == 0, "{name}: {:?}, {dims} dims", status.stats);
                     }
                 }
             }

@@ -157,7 +157,8 @@ impl GpuVectors {
         wanted: usize,
         mask: Option<&Mask>,
     ) -> Result<PendingBest, String> {
-        let wanted = wanted.min(MAX_CANDIDATES).min(index.len().max(1));
+        // Not cut to the number of rows: asked for more than there are, the shaders say that they found all.
+        let wanted = wanted.min(MAX_CANDIDATES);
         let capacity = wanted + ROOM_FOR_EQUALS;
         let mut encoder = self.begin(index, queries, mask, false)?;
         let answer = 4 * (FOUND_HEADER + 2 * capacity) * queries.len();
