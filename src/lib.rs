@@ -10,6 +10,8 @@
 mod catalog;
 #[cfg(feature = "embed")]
 mod embed;
+#[cfg(feature = "cli")]
+mod evaluate;
 mod profile;
 mod rank;
 mod store;
@@ -56,6 +58,13 @@ pub use rank::{
     Baseline, ColumnInfo, Filter, Hit, ImportPlan, ImportReport, InterestInfo, Metrics, OnboardingOptions, Part,
     PartColumn, Position, RankError, RankErrorKind, RankedRow, Reason, ReasonItem, ReasonKind, RecommendOptions,
     Recommendation, Recommender, SearchOptions, Settings, ValueCount, weighted_sum,
+};
+// Was it any good?
+#[cfg(feature = "cli")]
+pub use evaluate::{
+    Comparison, DataReport, Estimate, EvaluateError, EvaluateErrorKind, Evaluation, GroupReport, Interaction,
+    Interactions, Protocol, Quality, Report, Request, Scores, Setting, SystemReport, bootstrap, compare, coverage,
+    evaluate, intra_list_diversity, miscalibration, ndcg, novelty, popularity_bias,
 };
 // What does a text mean?
 #[cfg(feature = "embed")]

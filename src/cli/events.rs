@@ -19,19 +19,19 @@ const COLUMNS: [&str; 5] = ["user", "item", "type", "value", "timestamp"];
 
 /// One line of a file of events.
 #[derive(Debug, Clone, PartialEq)]
-struct Interaction {
+pub(super) struct Interaction {
     /// Who did it, where the file says.
-    user: Option<String>,
+    pub(super) user: Option<String>,
     /// The item's id.
-    item: String,
+    pub(super) item: String,
     /// The event type.
-    kind: String,
+    pub(super) kind: String,
     /// A mark or an amount.
-    value: Option<f64>,
+    pub(super) value: Option<f64>,
     /// Milliseconds since 1970.
-    time: i64,
+    pub(super) time: i64,
     /// The line, counted from 1.
-    line: u64,
+    pub(super) line: u64,
 }
 
 /// Reads the events of one person: an exported profile, or a file of interactions without or with one `user`.
@@ -77,7 +77,7 @@ fn to_events(
         .collect()
 }
 
-fn parse_interactions(name: &str, bytes: &[u8]) -> Result<Vec<Interaction>, Failure> {
+pub(super) fn parse_interactions(name: &str, bytes: &[u8]) -> Result<Vec<Interaction>, Failure> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
         refuse(name, line as u64, "expected UTF-8, got other bytes; save the file as UTF-8")

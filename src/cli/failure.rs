@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::catalog::CatalogError;
 use crate::embed::EmbedError;
+use crate::evaluate::EvaluateError;
 use crate::profile::ProfileError;
 use crate::rank::RankError;
 use crate::store::StoreError;
@@ -54,6 +55,7 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let known = [
         error.downcast_ref::<CatalogError>().map(CatalogError::code),
         error.downcast_ref::<EmbedError>().map(EmbedError::code),
+        error.downcast_ref::<EvaluateError>().map(EvaluateError::code),
         error.downcast_ref::<ProfileError>().map(ProfileError::code),
         error.downcast_ref::<RankError>().map(RankError::code),
         error.downcast_ref::<StoreError>().map(StoreError::code),

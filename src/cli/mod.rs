@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod build;
 mod embed;
+mod evaluate;
 mod events;
 mod failure;
 mod inspect;
@@ -55,6 +56,7 @@ enum Command {
     Recommend(recommend::Recommend),
     /// Turn texts into vectors.
     Embed(embed::Embed),
+    Evaluate(evaluate::Evaluate),
 }
 
 impl Command {
@@ -66,6 +68,7 @@ impl Command {
             Self::Verify(command) => command.json,
             Self::Search(command) => command.ranking.json,
             Self::Recommend(command) => command.ranking.json,
+            Self::Evaluate(command) => command.json,
             Self::Model(_) | Self::Embed(_) => false,
         }
     }
@@ -79,6 +82,7 @@ impl Command {
             Self::Search(command) => command.run(),
             Self::Recommend(command) => command.run(),
             Self::Embed(command) => command.run(),
+            Self::Evaluate(command) => command.run(),
         }
     }
 }

@@ -68,8 +68,7 @@ impl Recommender {
     /// filter that does not fit its column. Nothing to choose from is no error: the list is then empty, with a note.
     pub fn recommend(&mut self, options: &RecommendOptions, now_ms: i64) -> Result<Recommendation, RankError> {
         let asked = self.asked(options, false)?;
-        let personal = |kind: &TermKind, weight: f64| if kind.is_personal() { weight * asked.strength } else { weight };
-        let weights = self.weights_for(&asked, personal, personal)?;
+        let weights = self.personal_weights(&asked)?;
         self.rank(&Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms }, None)
     }
 
@@ -185,17 +184,7 @@ impl Recommender {
         let mut mask = eligible.clone();
         asked.cursor.rows.iter().for_each(|row| mask.set(*row, false));
         let active = self.active(call);
-        let wanted = asked.offset.saturating_add(asked.limit);
-        let mut ranked = if asked.diversity > 0.0 {
-            let mut ranked = weighted_sum(&parts(&active), &mask, wanted.max(POOL));
-            let rest = ranked.split_off(ranked.len().min(POOL));
-            let mut spread = spread_out(&ranked, &self.likeness(&ranked), asked.diversity, wanted);
-            spread.extend(rest);
-            spread
-        } else {
-            weighted_sum(&parts(&active), &mask, wanted)
-        };
-        ranked.truncate(wanted);
+        let ranked = self.ordered(&active, &mask, asked.diversity, asked.offset.saturating_add(asked.limit));
         let explained = asked.explain.then_some(call);
         let page = ranked.iter().skip(asked.offset);
         let mut hits: Vec<Hit> = page.clone().map(|ranked| self.hit(*ranked, &active, explained)).collect();
@@ -209,6 +198,40 @@ impl Recommender {
         });
         let note = if hits.is_empty() && asked.limit > 0 { self.note(&mask, asked) } else { None };
         Ok(Recommendation { hits, eligible: eligible.count(), cursor, note })
+    }
+
+    /// The first `wanted` rows of the mask.
+    fn ordered(&self, active: &[Active], mask: &Mask, diversity: f64, wanted: usize) -> Vec<RankedRow> {
+        if diversity == 0.0 {
+            return weighted_sum(&parts(active), mask, wanted);
+        }
+        let mut ranked = weighted_sum(&parts(active), mask, wanted.max(POOL));
+        let rest = ranked.split_off(ranked.len().min(POOL));
+        let mut spread = spread_out(&ranked, &self.likeness(&ranked), diversity, wanted);
+        spread.extend(rest);
+        spread.truncate(wanted);
+        spread
+    }
+
+    /// All rows of the mask in the order of [`recommend`](Self::recommend), without hits: for an evaluation, which decides by
+    /// itself what is known and ranks everything else.
+    #[cfg(feature = "cli")]
+    pub(crate) fn order(
+        &mut self,
+        options: &RecommendOptions,
+        now_ms: i64,
+        mask: &Mask,
+    ) -> Result<Vec<usize>, RankError> {
+        let asked = self.asked(options, false)?;
+        let weights = self.personal_weights(&asked)?;
+        let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
+        let active = self.active(&call);
+        Ok(self.ordered(&active, mask, asked.diversity, mask.len()).into_iter().map(|ranked| ranked.row).collect())
+    }
+
+    fn personal_weights(&self, asked: &Asked) -> Result<Vec<f64>, RankError> {
+        let personal = |kind: &TermKind, weight: f64| if kind.is_personal() { weight * asked.strength } else { weight };
+        self.weights_for(asked, personal, personal)
     }
 
     /// Where each hit stands for a stranger, and how far from there it is for this person.
@@ -378,7 +401,10 @@ impl Recommender {
             TermKind::Geo { latitude, longitude, half_distance_km } => {
                 geo_column(self.named(latitude)?, self.named(longitude)?, *half_distance_km, call.asked.position?)
             }
-            TermKind::Prior => prior_column(&self.catalog, self.catalog.prior()?),
+            TermKind::Prior => match &self.prior {
+                Some(values) => AffinityColumn::new(values.clone()),
+                None => prior_column(&self.catalog, self.catalog.prior()?),
+            },
         };
         if call.subject == Subject::Person && self.terms[term].kind.is_personal() {
             let least = if matches!(self.terms[term].kind, TermKind::Category { .. }) { -1.0 } else { 0.0 };

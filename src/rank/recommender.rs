@@ -15,6 +15,8 @@ use super::filter::Filter;
 use super::options::RecommendOptions;
 use super::term::{Term, Terms};
 use super::terms::Liked;
+#[cfg(feature = "cli")]
+use super::terms::prior_values;
 use super::vectors::VectorSpace;
 use crate::catalog::Catalog;
 use crate::profile::{
@@ -60,6 +62,8 @@ pub struct Recommender {
     pub(crate) terms: Vec<Term>,
     pub(crate) spaces: Vec<VectorSpace>,
     pub(crate) text_space: Option<usize>,
+    /// The prior of an evaluation, in place of the catalog's own.
+    pub(crate) prior: Option<Vec<f64>>,
     /// The catalog's scenarios.
     pub(crate) presets: BTreeMap<String, RecommendOptions>,
     pub(crate) effects: Effects,
@@ -149,7 +153,21 @@ impl Recommender {
         let person = Person::of(&catalog, Taste::default());
         let Settings { effects, strategy, scorer, ids } = settings;
         let log = EventLog::new();
-        Ok(Self { catalog, terms, spaces, text_space, presets, effects, strategy, scorer, ids, log, person, cache })
+        Ok(Self {
+            catalog,
+            terms,
+            spaces,
+            text_space,
+            prior: None,
+            presets,
+            effects,
+            strategy,
+            scorer,
+            ids,
+            log,
+            person,
+            cache,
+        })
     }
 
     /// The catalog.
@@ -186,6 +204,16 @@ impl Recommender {
     pub fn set_strategy(&mut self, strategy: Box<dyn Strategy>) {
         self.strategy = strategy;
         self.cache.forget_person();
+    }
+
+    /// Takes what everybody likes from these figures from now on (a mean rating and how many ratings it is of, per row) and
+    /// not from the catalog's columns, which may know what is to be guessed. Without a prior in the catalog it does nothing.
+    #[cfg(feature = "cli")]
+    pub(crate) fn set_prior(&mut self, ratings: &[f64], counts: &[f64]) {
+        if let Some(prior) = self.catalog.prior() {
+            self.prior = Some(prior_values(ratings, counts, prior.smoothing));
+            self.cache.columns.retain(|key| !matches!(key, ColumnKey::Item(_)));
+        }
     }
 
     /// Takes another table of effects from now on; the events are seen anew.

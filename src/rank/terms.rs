@@ -192,27 +192,32 @@ pub(crate) fn distance_km(a: Position, b: Position) -> f64 {
 /// set to 0 for the least and 1 for the greatest of the catalog; the popularity is `ln(1 + n) / ln(1 + greatest n)`.
 pub(crate) fn prior_column(catalog: &Catalog, prior: &Prior) -> AffinityColumn {
     let numbers = |name: &str| catalog.column(name).map_or_else(|| vec![f64::NAN; catalog.len()], Column::numbers);
-    let (ratings, counts) = (numbers(&prior.rating), numbers(&prior.count));
+    AffinityColumn::new(prior_values(&numbers(&prior.rating), &numbers(&prior.count), prior.smoothing))
+}
+
+/// The values of [`prior_column`], from ratings and counts by row; NaN where there is none.
+pub(crate) fn prior_values(ratings: &[f64], counts: &[f64], smoothing: f64) -> Vec<f64> {
     // A rating without a count counts as none, and so does a count without a rating: neither says how well liked it is.
     let votes: Vec<f64> = ratings
         .iter()
-        .zip(&counts)
+        .zip(counts)
         .map(|(rating, count)| if rating.is_nan() || count.is_nan() { 0.0 } else { count.max(0.0) })
         .collect();
     let total: f64 = votes.iter().sum();
     if total == 0.0 {
-        return AffinityColumn::new(vec![0.0; catalog.len()]);
+        return vec![0.0; ratings.len()];
     }
     let weigh = |(rating, votes): (&f64, &f64)| if *votes > 0.0 { rating * votes } else { 0.0 };
     let mean = ratings.iter().zip(&votes).map(weigh).sum::<f64>() / total;
-    let smoothed: Vec<f64> =
-        ratings
-            .iter()
-            .zip(&votes)
-            .map(|(rating, votes)| {
-                if *votes > 0.0 { (votes * rating + prior.smoothing * mean) / (votes + prior.smoothing) } else { mean }
-            })
-            .collect();
+    let smoothed: Vec<f64> = ratings
+        .iter()
+        .zip(&votes)
+        .map(
+            |(rating, votes)| {
+                if *votes > 0.0 { (votes * rating + smoothing * mean) / (votes + smoothing) } else { mean }
+            },
+        )
+        .collect();
     let (least, greatest) =
         smoothed.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), r| (low.min(*r), high.max(*r)));
     let most = votes.iter().fold(0.0f64, |most, votes| most.max(*votes)).ln_1p();
@@ -220,7 +225,7 @@ pub(crate) fn prior_column(catalog: &Catalog, prior: &Prior) -> AffinityColumn {
         let quality = if greatest > least { (rating - least) / (greatest - least) } else { 1.0 };
         quality * votes.ln_1p() / most
     });
-    AffinityColumn::new(values.collect())
+    values.collect()
 }
 
 #[cfg(test)]

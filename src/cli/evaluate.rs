@@ -1,0 +1,242 @@
+//! `homebody evaluate`: how good the ranking is, judged by what people did.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::events::{parse_interactions, parse_time};
+use super::{Failure, load_catalog, print_json, print_line, read_file};
+use crate::evaluate::{
+    Evaluation, GroupReport, Interaction, Interactions, Protocol, Report, Request, Setting, evaluate,
+};
+use crate::profile::Effects;
+
+/// Judge the ranking by what people did.
+///
+/// Every list ranks all items that the person did not know; nothing is sampled. The same input and seed give the same report.
+#[derive(Args)]
+pub(crate) struct Evaluate {
+    /// The folder of a catalog.
+    #[arg(value_name = "CATALOG")]
+    catalog: PathBuf,
+    /// What people did: JSONL or CSV with user,item,type,value,timestamp.
+    #[arg(long, value_name = "FILE")]
+    interactions: PathBuf,
+    /// What is known and what is to be guessed; several, or `all`.
+    #[arg(long, value_name = "PROTOCOL", value_enum, required = true, value_delimiter = ',')]
+    protocol: Vec<ProtocolName>,
+    /// A setting of the ranking to judge instead of the default one: TOML with strategy, weights, scenario, strength, diversity.
+    #[arg(long, value_name = "FILE", conflicts_with = "compare")]
+    settings: Option<PathBuf>,
+    /// Two settings to be judged on the same cases, with a paired test of the second against the first.
+    #[arg(long, num_args = 2, value_names = ["A", "B"])]
+    compare: Option<Vec<PathBuf>>,
+    /// Leave out the baselines.
+    #[arg(long)]
+    no_baselines: bool,
+    /// Write the lists of the (first) setting for a judge of your own: JSONL, {"user", "ranked": [ids, best first]}. One protocol
+    /// only; the one that asks several times adds "known".
+    #[arg(long, value_name = "FILE")]
+    scores_out: Option<PathBuf>,
+    /// What random choices begin with.
+    #[arg(long, value_name = "NUMBER", default_value_t = 42)]
+    seed: u64,
+    /// Events after this are not used: seconds or milliseconds since 1970, or a date. Default: the clock.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    now: Option<i64>,
+    /// How many threads work. Default: all cores.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Write the report to standard output as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum ProtocolName {
+    /// Everybody's last good item, from everything before it.
+    LeaveLastOut,
+    /// A random fifth of each person's events, from the rest.
+    User80,
+    /// The last fifth of people whom the crowd's figures do not know.
+    Strong,
+    /// What comes next, at ten moments, from what was known then.
+    Rolling,
+    /// Everything after the first 1, 3, 5 or 10 events of people whom the crowd's figures do not know.
+    ColdStart,
+    /// Items that nobody is known to have chosen.
+    NewItems,
+    /// All of these.
+    All,
+}
+
+impl ProtocolName {
+    fn protocols(self) -> Vec<Protocol> {
+        match self {
+            Self::LeaveLastOut => vec![Protocol::LeaveLastOut],
+            Self::User80 => vec![Protocol::User80],
+            Self::Strong => vec![Protocol::Strong],
+            Self::Rolling => vec![Protocol::Rolling],
+            Self::ColdStart => vec![Protocol::ColdStart],
+            Self::NewItems => vec![Protocol::NewItems],
+            Self::All => Protocol::ALL.to_vec(),
+        }
+    }
+}
+
+impl Evaluate {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let mut protocols: Vec<Protocol> = Vec::new();
+        for protocol in self.protocol.iter().flat_map(|name| name.protocols()) {
+            if !protocols.contains(&protocol) {
+                protocols.push(protocol);
+            }
+        }
+        if self.scores_out.is_some() && protocols.len() > 1 {
+            let message = format!("--scores-out: expected one protocol, got {}", protocols.len());
+            return Err(Failure::with_code("option", message));
+        }
+        let settings = self.read_settings()?;
+        let catalog = load_catalog(&self.catalog)?;
+        let data = self.read_interactions(&catalog)?;
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
+        let mut reports = Vec::new();
+        for protocol in protocols {
+            let request =
+                Request { protocol, settings: settings.clone(), baselines: !self.no_baselines, seed: self.seed, jobs };
+            let bar = progress(protocol);
+            let made = evaluate(&catalog, &data, &request, &|done, all| {
+                bar.set_length(all as u64);
+                bar.set_position(done as u64);
+            });
+            bar.finish_and_clear();
+            let evaluation = made.map_err(Failure::while_doing(format!("evaluating {}", protocol.name())))?;
+            if let Some(path) = &self.scores_out {
+                write_scores(path, &evaluation).map_err(Failure::while_doing(format!("writing {}", path.display())))?;
+            }
+            if !self.json {
+                print_report(&evaluation.report)?;
+            }
+            reports.push(evaluation.report);
+        }
+        match (self.json, reports.as_slice()) {
+            (false, _) => Ok(()),
+            (true, [only]) => print_json(only),
+            (true, several) => print_json(&several),
+        }
+    }
+
+    fn read_settings(&self) -> Result<Vec<Setting>, Failure> {
+        let paths: Vec<&PathBuf> = self.settings.iter().chain(self.compare.iter().flatten()).collect();
+        if paths.is_empty() {
+            return Ok(vec![Setting::default_named("homebody")]);
+        }
+        let read = |path: &PathBuf| {
+            let doing = || format!("reading {}", path.display());
+            let text = String::from_utf8(read_file(path)?)
+                .map_err(Failure::while_doing(format!("{}: expected UTF-8", doing())))?;
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            Setting::from_toml(&name, &text).map_err(Failure::while_doing(doing()))
+        };
+        paths.into_iter().map(read).collect()
+    }
+
+    fn read_interactions(&self, catalog: &crate::catalog::Catalog) -> Result<Interactions, Failure> {
+        let name = self.interactions.display().to_string();
+        let lines = parse_interactions(&name, &read_file(&self.interactions)?)?;
+        let mut interactions = Vec::with_capacity(lines.len());
+        for one in lines {
+            let Some(user) = one.user else {
+                let message =
+                    format!("{name}, line {}: expected a `user`, since people are judged apart, got none", one.line);
+                return Err(Failure::with_code("events-line", message));
+            };
+            interactions.push(Interaction { user, item: one.item, kind: one.kind, value: one.value, time: one.time });
+        }
+        let clock = || {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        };
+        let now_ms = self.now.unwrap_or_else(clock);
+        let data = Interactions::new(catalog, &Effects::default(), interactions, now_ms);
+        let report = data.report();
+        eprintln!("{name}: {} interactions of {} people with {} items", report.used, report.users, report.items);
+        for (count, what) in [
+            (report.unknown_items, "speak of items that the catalog does not have"),
+            (report.unknown_types, "are of unknown types or have values that their type cannot have"),
+            (report.duplicates, "say again what another line says"),
+            (report.future, "are from the future"),
+        ] {
+            if count > 0 {
+                eprintln!("{name}: {count} lines are left out, for they {what}");
+            }
+        }
+        Ok(data)
+    }
+}
+
+fn progress(protocol: Protocol) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} lists, {eta} left")
+        .expect("a template that indicatif understands");
+    ProgressBar::new(0).with_style(style).with_message(protocol.name())
+}
+
+fn write_scores(path: &Path, evaluation: &Evaluation) -> std::io::Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    for scores in &evaluation.scores {
+        let mut line = json!({"user": scores.user, "ranked": scores.ranked});
+        if let Some(known) = scores.known {
+            line["known"] = json!(known);
+        }
+        serde_json::to_writer(&mut out, &line)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+fn print_report(report: &Report) -> Result<(), Failure> {
+    for group in &report.groups {
+        let known = group.known.map_or_else(String::new, |known| format!(", {known} events known"));
+        print_line(format_args!("{}{known}: {} lists, seed {}", report.protocol, group.lists, report.seed))?;
+        print_group(group)?;
+    }
+    Ok(())
+}
+
+fn print_group(group: &GroupReport) -> Result<(), Failure> {
+    let columns = ["ndcg@10", "ndcg@20", "hit_rate@10", "recall@10", "mrr"];
+    let beyond = ["coverage", "diversity", "novelty", "popularity_bias", "miscalibration"];
+    let short = ["cover", "divers", "novel", "popul", "miscal"];
+    let mut head = format!("  {:<26}{:>24}", "", "ndcg@10 (95 %)");
+    columns[1..].iter().for_each(|name| head.push_str(&format!("{name:>13}")));
+    short.iter().for_each(|name| head.push_str(&format!("{name:>8}")));
+    print_line(format_args!("{head}"))?;
+    for system in &group.systems {
+        let first = &system.metrics[columns[0]];
+        let interval = format!("{:.4} ({:.4}–{:.4})", first.mean, first.low, first.high);
+        let mut line = format!("  {:<26}{interval:>24}", system.name);
+        columns[1..].iter().for_each(|name| line.push_str(&format!("{:>13.4}", system.metrics[*name].mean)));
+        for name in beyond {
+            match system.beyond.get(name) {
+                Some(value) => line.push_str(&format!("{value:>8.3}")),
+                None => line.push_str(&format!("{:>8}", "–")),
+            }
+        }
+        print_line(format_args!("{line}"))?;
+    }
+    if let Some(comparison) = &group.comparison {
+        let (difference, names) = (comparison.difference, &group.systems);
+        print_line(format_args!(
+            "  {} − {}: ndcg@10 {:+.4} ({:+.4} to {:+.4}), p = {:.4}",
+            names[1].name, names[0].name, difference.mean, difference.low, difference.high, comparison.p_value
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! `homebody evaluate`, run as a person would; its figures are computed again here from the lists that it hands out.
+#![cfg(feature = "cli")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use assert_cmd::cargo::CommandCargoExt;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const SCHEMA: &str = "name = 'books'\nid = 'id'\n[columns.kind]\ntype = 'tags'\n[columns.rating]\ntype = 'number'\n\
+    [columns.count]\ntype = 'integer'\n[[space]]\nname = 'kind'\nkind = 'category'\ncolumn = 'kind'\nmany = true\n\
+    [prior]\nrating = 'rating'\ncount = 'count'\nsmoothing = 2\n";
+const ITEMS: usize = 40;
+const PEOPLE: usize = 60;
+
+struct Place(TempDir);
+
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Place {
+    /// A catalog of forty books of four kinds, and sixty people who like books of one kind each, and now and then another one.
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        fs::write(place.path("catalog.toml"), SCHEMA).unwrap();
+        let rows: String = (0..ITEMS).map(|item| format!("b{item:02},kind {},,\n", item % 4)).collect();
+        fs::write(place.path("rows.csv"), format!("id,kind,rating,count\n{rows}")).unwrap();
+        fs::write(place.path("events.csv"), format!("{HEAD}{}", interactions())).unwrap();
+        let built = place.run(&["build", "rows.csv", "--schema", "catalog.toml", "-o", "out"]);
+        assert_eq!(built.code, Some(0), "{}", built.stderr);
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::cargo_bin("homebody").unwrap();
+        let output = command.args(arguments).current_dir(self.0.path()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    fn evaluate(&self, rest: &[&str]) -> Ran {
+        let mut arguments = vec!["evaluate", "out", "--interactions", "events.csv", "--protocol"];
+        arguments.extend(rest);
+        self.run(&arguments)
+    }
+
+    fn report(&self, rest: &[&str]) -> Value {
+        let mut arguments = rest.to_vec();
+        arguments.push("--json");
+        let ran = self.evaluate(&arguments);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        serde_json::from_str(&ran.stdout).unwrap()
+    }
+}
+
+const HEAD: &str = "user,item,type,value,timestamp\n";
+
+/// Person p, step s: eight books of the kind p % 4, and at every third step one of another kind.
+fn steps() -> impl Iterator<Item = (usize, usize, usize)> {
+    (0..PEOPLE).flat_map(|person| {
+        (0..8).map(move |step| {
+            let kind = if step % 3 == 2 { (person + step) % 4 } else { person % 4 };
+            let number = (step * 3 + person / 4 * 7) % 10;
+            (person, step, number * 4 + kind)
+        })
+    })
+}
+
+fn interactions() -> String {
+    steps()
+        .map(|(person, step, item)| format!("p{person:02},b{item:02},like,,{}\n", 1_700_000_000 + step * 1000 + person))
+        .collect()
+}
+
+fn metric(report: &Value, system: &str, name: &str) -> f64 {
+    let systems = report["groups"][0]["systems"].as_array().unwrap();
+    let found = systems.iter().find(|one| one["name"] == system).unwrap_or_else(|| panic!("{system} in {report}"));
+    found["metrics"][name]["mean"].as_f64().unwrap()
+}
+
+/// The last item of each person that was not there before, and what was.
+fn last_ones() -> BTreeMap<String, (String, Vec<String>)> {
+    let mut histories: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (person, _, item) in steps() {
+        histories.entry(format!("p{person:02}")).or_default().push(format!("b{item:02}"));
+    }
+    histories
+        .into_iter()
+        .map(|(user, mut items)| {
+            let last = items.pop().unwrap();
+            items.retain(|item| *item != last);
+            (user, (last, items))
+        })
+        .collect()
+}
+
+#[test]
+fn the_lists_it_hands_out_give_its_figures() {
+    let place = Place::new();
+    let report = place.report(&["leave-last-out", "--scores-out", "scores.jsonl"]);
+    let last = last_ones();
+    let (mut ndcg, mut hits, mut reciprocal, mut lists) = (0.0, 0.0, 0.0, 0.0);
+    for line in fs::read_to_string(place.path("scores.jsonl")).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let (good, known) = &last[line["user"].as_str().unwrap()];
+        let ranked: Vec<&str> = line["ranked"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+        let mut distinct: Vec<&str> = known.iter().map(String::as_str).collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(ranked.len(), ITEMS - distinct.len(), "every item that was not known, and no other");
+        assert!(known.iter().all(|item| !ranked.contains(&item.as_str())));
+        let at = ranked.iter().position(|id| id == good).expect("what is to be guessed is ranked");
+        if at < 10 {
+            hits += 1.0;
+            ndcg += 1.0 / ((at + 2) as f64).log2();
+        }
+        reciprocal += 1.0 / (at + 1) as f64;
+        lists += 1.0;
+    }
+    assert_eq!(report["lists"].as_f64(), Some(lists));
+    for (name, sum) in [("ndcg@10", ndcg), ("hit_rate@10", hits), ("recall@10", hits), ("mrr", reciprocal)] {
+        let told = metric(&report, "homebody", name);
+        assert!((told - sum / lists).abs() < 1e-12, "{name}: {told}, computed here {}", sum / lists);
+    }
+}
+
+#[test]
+fn every_protocol_has_figures_and_a_person_of_one_kind_is_served_better_than_by_chance() {
+    let place = Place::new();
+    let reports = place.report(&["all"]);
+    let names: Vec<&str> = reports.as_array().unwrap().iter().map(|one| one["protocol"].as_str().unwrap()).collect();
+    assert_eq!(names, ["leave-last-out", "user80", "strong", "rolling", "cold-start", "new-items"]);
+    for report in reports.as_array().unwrap() {
+        let (ours, chance) = (metric(report, "homebody", "ndcg@10"), metric(report, "random", "ndcg@10"));
+        assert!(ours > chance, "{}: {ours} against {chance}", report["protocol"]);
+        for group in report["groups"].as_array().unwrap() {
+            for system in group["systems"].as_array().unwrap() {
+                for (name, estimate) in system["metrics"].as_object().unwrap() {
+                    let [low, mean, high] = ["low", "mean", "high"].map(|end| estimate[end].as_f64().unwrap());
+                    assert!(0.0 <= low && low <= mean && mean <= high && high <= 1.0, "{name}: {estimate}");
+                }
+            }
+        }
+    }
+    let known: Vec<u64> =
+        reports[4]["groups"].as_array().unwrap().iter().map(|group| group["known"].as_u64().unwrap()).collect();
+    assert_eq!(known, [1, 3, 5], "nobody has more than eight events");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_report_whatever_the_threads() {
+    let place = Place::new();
+    let one = place.report(&["user80", "--jobs", "1"]);
+    assert_eq!(one, place.report(&["user80", "--jobs", "3"]));
+    assert_ne!(one, place.report(&["user80", "--seed", "7"]));
+}
+
+#[test]
+fn two_settings_are_compared_on_the_same_cases() {
+    let place = Place::new();
+    fs::write(place.path("person.toml"), "weights = { prior = 0.0 }\n").unwrap();
+    fs::write(place.path("crowd.toml"), "strength = 0.0\n").unwrap();
+    let report = place.report(&["leave-last-out", "--compare", "crowd.toml", "person.toml", "--no-baselines"]);
+    let comparison = &report["groups"][0]["comparison"];
+    let difference = metric(&report, "person", "ndcg@10") - metric(&report, "crowd", "ndcg@10");
+    assert!((comparison["difference"]["mean"].as_f64().unwrap() - difference).abs() < 1e-12);
+    assert!((0.0..=1.0).contains(&comparison["p_value"].as_f64().unwrap()));
+    let table = place.evaluate(&["leave-last-out", "--compare", "crowd.toml", "person.toml", "--no-baselines"]);
+    assert!(table.stdout.contains("person − crowd") && table.stdout.contains("p = "), "{}", table.stdout);
+}
+
+#[test]
+fn what_cannot_be_used_is_counted_and_told() {
+    let place = Place::new();
+    let more =
+        "p00,b99,like,,1700000000\np00,b01,like,,4102444800\np00,b01,applaud,,1700000000\np00,b01,rate,9,1700000000\n";
+    let all = interactions();
+    let first = all.lines().next().unwrap();
+    fs::write(place.path("events.csv"), format!("{HEAD}{all}{more}{first}\n")).unwrap();
+    let report = place.report(&["strong", "--now", "2026-01-01"]);
+    let data = &report["data"];
+    for (name, count) in [("unknownItems", 1), ("unknownTypes", 2), ("duplicates", 1), ("future", 1)] {
+        assert_eq!(data[name], count, "{name} in {data}");
+    }
+    assert_eq!(data["interactions"].as_u64().unwrap() - data["used"].as_u64().unwrap(), 5);
+}
+
+#[test]
+fn mistakes_are_explained() {
+    let place = Place::new();
+    let told = |ran: Ran, parts: &[&str]| {
+        assert_ne!(ran.code, Some(0));
+        parts.iter().for_each(|part| assert!(ran.stderr.contains(part), "{part} is not in {}", ran.stderr));
+    };
+    told(
+        place.evaluate(&["leave-one-out"]),
+        &["leave-last-out", "user80", "strong", "rolling", "cold-start", "new-items"],
+    );
+    told(place.evaluate(&["all", "--scores-out", "s"]), &["--scores-out", "one protocol"]);
+    fs::write(place.path("odd.toml"), "weights = { fame = 1.0 }\n").unwrap();
+    told(place.evaluate(&["strong", "--settings", "odd.toml"]), &["odd", "fame", "kind"]);
+    fs::write(place.path("odd.toml"), "strateggy = 'mean'\n").unwrap();
+    told(place.evaluate(&["strong", "--settings", "odd.toml"]), &["strateggy", "strategy", "weights"]);
+    fs::write(place.path("events.csv"), HEAD).unwrap();
+    told(place.evaluate(&["strong"]), &["strong", "something known"]);
+    fs::write(place.path("events.csv"), "item,type,timestamp\nb01,like,1700000000\n").unwrap();
+    told(place.evaluate(&["strong"]), &["line 2", "`user`"]);
+}
