@@ -3,6 +3,8 @@
  * summary, and all summaries once more at the end. `npm test -- rust`, `-- steps` or `-- browser` run a part.
  */
 import { spawn } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildAll } from "./build.mjs";
 import { Failure, filesOf, main, posix, root, say } from "./lib.mjs";
@@ -47,6 +49,8 @@ await main(async () => {
       // With a driver at hand, a shader that is not tested is a failure.
       await needVulkan();
       process.env.HOMEBODY_REQUIRE_GPU = "1";
+      // Mesa says once per device that it misses this folder: a thousand lines, which would bury the test output.
+      process.env.XDG_RUNTIME_DIR ??= mkdtempSync(join(tmpdir(), "homebody-"));
     }
     say(part.title);
     const [command, args] = typeof part.command === "function" ? part.command() : part.command;
