@@ -37,7 +37,7 @@ export interface Searched {
  * Values that cross into WebAssembly at once. Its memory never shrinks: float32 vectors handed over whole would leave it
  * four times as large as the int8 vectors that stay there.
  */
-const SLICE_VALUES = 1 << 15;
+const SLICE_VALUES = 1 << 14;
 
 export class VectorIndexHost {
   /** A search may wait for a GPU: what changes the vectors comes after it all the same, see `serve.ts`. */

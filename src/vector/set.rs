@@ -109,7 +109,7 @@ pub(crate) enum Rows<'a> {
 /// Rows of equal dims in chunks, one per Arrow record batch, used where the Arrow buffers lie.
 ///
 /// Rows are numbered from 0 in the order in which they were pushed. Chunks that came as buffers are never copied unless
-/// a row in them is replaced; rows pushed as floats go into chunks of our own of about a mebibyte, so that growing never
+/// a row in them is replaced; rows pushed as floats go into chunks of our own of about 128 KiB, so that growing never
 /// moves what is there and never reserves more than one such chunk ahead.
 ///
 /// ```
@@ -130,8 +130,8 @@ pub struct VectorSet {
 }
 
 /// Bytes of values in a chunk of our own: large enough that chunk borders cost nothing, small enough that the unused end
-/// of the last one does not show (2.7 % of 100,000 × 384 int8).
-const CHUNK_BYTES: usize = 1 << 20;
+/// of the last one does not show (at most 0.4 % of 100,000 × 384 int8).
+const CHUNK_BYTES: usize = 1 << 17;
 
 impl VectorSet {
     /// An empty set of rows of `dims` (2..=4096) values.
