@@ -63,8 +63,8 @@ pub use rank::{
 #[cfg(feature = "cli")]
 pub use evaluate::{
     Comparison, DataReport, Estimate, EvaluateError, EvaluateErrorKind, Evaluation, GroupReport, Interaction,
-    Interactions, Protocol, Quality, Report, Request, Scores, Setting, SystemReport, bootstrap, compare, coverage,
-    evaluate, intra_list_diversity, miscalibration, ndcg, novelty, popularity_bias,
+    Interactions, InteractionsReader, Protocol, Quality, Report, Request, Scores, Setting, SystemReport, bootstrap,
+    compare, coverage, evaluate, intra_list_diversity, miscalibration, ndcg, novelty, popularity_bias,
 };
 // What does a text mean?
 #[cfg(feature = "embed")]

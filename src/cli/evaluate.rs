@@ -4,18 +4,14 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::events::{parse_interactions, parse_time};
+use super::interactions::{load_interactions, parse_time};
 use super::{Failure, load_catalog, print_json, print_line, read_file};
-use crate::evaluate::{
-    Evaluation, GroupReport, Interaction, Interactions, Protocol, Report, Request, Setting, evaluate,
-};
-use crate::profile::Effects;
+use crate::evaluate::{Evaluation, GroupReport, Protocol, Report, Request, Setting, evaluate};
 
 /// Judge the ranking by what people did.
 ///
@@ -25,7 +21,7 @@ pub(crate) struct Evaluate {
     /// The folder of a catalog.
     #[arg(value_name = "CATALOG")]
     catalog: PathBuf,
-    /// What people did: JSONL or CSV with user,item,type,value,timestamp.
+    /// What people did: CSV, JSONL or Parquet with user,item,type,value,timestamp.
     #[arg(long, value_name = "FILE")]
     interactions: PathBuf,
     /// What is known and what is to be guessed; several, or `all`.
@@ -104,7 +100,7 @@ impl Evaluate {
         }
         let settings = self.read_settings()?;
         let catalog = load_catalog(&self.catalog)?;
-        let data = self.read_interactions(&catalog)?;
+        let data = load_interactions(&self.interactions, &catalog, self.now)?;
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
         let mut reports = Vec::new();
@@ -146,39 +142,6 @@ impl Evaluate {
             Setting::from_toml(&name, &text).map_err(Failure::while_doing(doing()))
         };
         paths.into_iter().map(read).collect()
-    }
-
-    fn read_interactions(&self, catalog: &crate::catalog::Catalog) -> Result<Interactions, Failure> {
-        let name = self.interactions.display().to_string();
-        let lines = parse_interactions(&name, &read_file(&self.interactions)?)?;
-        let mut interactions = Vec::with_capacity(lines.len());
-        for one in lines {
-            let Some(user) = one.user else {
-                let message =
-                    format!("{name}, line {}: expected a `user`, since people are judged apart, got none", one.line);
-                return Err(Failure::with_code("events-line", message));
-            };
-            interactions.push(Interaction { user, item: one.item, kind: one.kind, value: one.value, time: one.time });
-        }
-        let clock = || {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        };
-        let now_ms = self.now.unwrap_or_else(clock);
-        let data = Interactions::new(catalog, &Effects::default(), interactions, now_ms);
-        let report = data.report();
-        eprintln!("{name}: {} interactions of {} people with {} items", report.used, report.users, report.items);
-        for (count, what) in [
-            (report.unknown_items, "speak of items that the catalog does not have"),
-            (report.unknown_types, "are of unknown types or have values that their type cannot have"),
-            (report.duplicates, "say again what another line says"),
-            (report.future, "are from the future"),
-        ] {
-            if count > 0 {
-                eprintln!("{name}: {count} lines are left out, for they {what}");
-            }
-        }
-        Ok(data)
     }
 }
 

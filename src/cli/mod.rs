@@ -14,6 +14,7 @@ mod evaluate;
 mod events;
 mod failure;
 mod inspect;
+mod interactions;
 mod load;
 mod model;
 mod print;

@@ -6,7 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::events::{parse_time, read_events};
+use super::events::read_events;
+use super::interactions::parse_time;
 use super::{Failure, load_catalog, print_json, print_line};
 use crate::rank::{Hit, Recommendation, Recommender, Settings};
 

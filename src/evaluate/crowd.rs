@@ -45,11 +45,11 @@ impl Crowd {
         };
         for deeds in &fold.crowd {
             for deed in deeds {
-                crowd.said[deed.row] += 1.0;
-                crowd.liking[deed.row] += deed.signed;
+                crowd.said[deed.row()] += 1.0;
+                crowd.liking[deed.row()] += deed.signed();
             }
             let mut chosen: Vec<(usize, i64)> =
-                deeds.iter().filter(|deed| deed.good()).map(|deed| (deed.row, deed.time)).collect();
+                deeds.iter().filter(|deed| deed.good()).map(|deed| (deed.row(), deed.time)).collect();
             // One person counts once for an item, at the last time they chose it.
             chosen.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
             chosen.dedup_by_key(|(row, _)| *row);
@@ -108,13 +108,7 @@ mod tests {
     use super::*;
 
     fn fold(people: &[&[(usize, i64, f64)]]) -> Fold {
-        let deed = |(row, days, signed): &(usize, i64, f64)| Deed {
-            row: *row,
-            time: days * 86_400_000,
-            kind: "like".into(),
-            value: None,
-            signed: *signed,
-        };
+        let deed = |(row, days, signed): &(usize, i64, f64)| Deed::of(*row, days * 86_400_000, *signed);
         Fold { crowd: people.iter().map(|deeds| deeds.iter().map(deed).collect()).collect(), only: None }
     }
 

@@ -1,11 +1,14 @@
 //! What people did, as an evaluation needs it: by person, in the order of time, with rows instead of ids.
+//!
+//! Tens of millions of lines have to fit: while they come in, each is 24 bytes beside one copy of every person's id, and as many
+//! again once they are sorted. No text of a line is kept.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
 use crate::catalog::Catalog;
-use crate::profile::{Effects, Event};
+use crate::profile::{Effect, Effects, Event};
 
 /// One line of a file of interactions.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,14 +26,15 @@ pub struct Interaction {
 }
 
 /// One thing that somebody did with an item of the catalog.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Deed {
-    pub(crate) row: usize,
     pub(crate) time: i64,
-    pub(crate) kind: String,
-    pub(crate) value: Option<f64>,
-    /// How much it speaks for the item, −1 (against it) to 1.
-    pub(crate) signed: f64,
+    row: u32,
+    /// NaN where there is none.
+    value: f32,
+    signed: f32,
+    /// Its place in the table of effects, which is in the order of names.
+    kind: u16,
 }
 
 /// Everything one person did, the oldest first.
@@ -52,6 +56,8 @@ pub struct DataReport {
     pub users: usize,
     /// Items with at least one of those.
     pub items: usize,
+    /// Lines that are no interaction.
+    pub bad_lines: usize,
     /// Lines whose item the catalog does not have.
     pub unknown_items: usize,
     /// Lines of a type that the table of effects does not have, or with a value that the type cannot have.
@@ -60,6 +66,8 @@ pub struct DataReport {
     pub duplicates: usize,
     /// Lines from after the present.
     pub future: usize,
+    /// How many of the used lines are of the one person who has most.
+    pub most_of_one_user: usize,
 }
 
 /// Interactions of many people with one catalog.
@@ -68,6 +76,8 @@ pub struct Interactions {
     /// Ascending by the person's id.
     pub(crate) people: Vec<History>,
     pub(crate) report: DataReport,
+    /// The names of the event types, in the order of the table of effects.
+    kinds: Vec<String>,
 }
 
 impl Interactions {
@@ -78,67 +88,158 @@ impl Interactions {
         interactions: impl IntoIterator<Item = Interaction>,
         now_ms: i64,
     ) -> Self {
-        let mut report = DataReport::default();
-        let mut people: BTreeMap<String, Vec<Deed>> = BTreeMap::new();
-        let mut known = HashSet::new();
+        let mut reader = InteractionsReader::new(catalog, effects, now_ms);
         for one in interactions {
-            report.interactions += 1;
-            let Some(row) = catalog.row(&one.item) else {
-                report.unknown_items += 1;
-                continue;
-            };
-            let fits = effects.check(&one.kind, one.value).is_ok();
-            let Some(effect) = effects.get(&one.kind).filter(|_| fits) else {
-                report.unknown_types += 1;
-                continue;
-            };
-            if one.time > now_ms {
-                report.future += 1;
-                continue;
-            }
-            if !known.insert((one.user.clone(), row, one.kind.clone(), one.time)) {
-                report.duplicates += 1;
-                continue;
-            }
-            let signed = effect.signed(one.value);
-            let deed = Deed { row, time: one.time, kind: one.kind, value: one.value, signed };
-            people.entry(one.user).or_default().push(deed);
-            report.used += 1;
+            reader.push(&one.user, &one.item, &one.kind, one.value, one.time);
         }
-        let people: Vec<History> = people
-            .into_iter()
-            .map(|(user, mut deeds)| {
-                deeds.sort_by_key(|deed| deed.time);
-                History { user, deeds }
-            })
-            .collect();
-        report.users = people.len();
-        let items: HashSet<usize> = people.iter().flat_map(|one| one.deeds.iter().map(|deed| deed.row)).collect();
-        report.items = items.len();
-        Self { people, report }
+        reader.finish()
     }
 
     /// What was read and what was left out.
     pub fn report(&self) -> DataReport {
         self.report
     }
+
+    /// A deed as an event of a profile; `at` is its place there, which orders events of one time.
+    pub(crate) fn event(&self, deed: &Deed, catalog: &Catalog, at: usize) -> Event {
+        Event {
+            id: format!("{at:08}"),
+            item: catalog.id(deed.row()).to_owned(),
+            kind: self.kinds[usize::from(deed.kind)].clone(),
+            value: (!deed.value.is_nan()).then(|| f64::from(deed.value)),
+            time: deed.time,
+            catalog: catalog.version().to_owned(),
+        }
+    }
+
+    /// What these people did, each a list; without what only a reader of files knows.
+    #[cfg(test)]
+    pub(crate) fn of_people(people: Vec<History>) -> Self {
+        Self { people, report: DataReport::default(), kinds: vec!["like".to_owned()] }
+    }
+}
+
+/// Takes interactions one by one, from wherever they are read, and keeps of each no more than an evaluation needs.
+pub struct InteractionsReader<'a> {
+    rows: HashMap<&'a str, u32>,
+    kinds: Vec<(&'a str, &'a Effect)>,
+    now_ms: i64,
+    users: HashMap<Box<str>, u32>,
+    said: Vec<Said>,
+    report: DataReport,
+}
+
+/// One line, as it waits for the others.
+struct Said {
+    time: i64,
+    user: u32,
+    row: u32,
+    value: f32,
+    kind: u16,
+}
+
+impl<'a> InteractionsReader<'a> {
+    /// Nothing yet. What lies after `now_ms` will be left out.
+    pub fn new(catalog: &'a Catalog, effects: &'a Effects, now_ms: i64) -> Self {
+        let rows = (0..catalog.len()).map(|row| (catalog.id(row), number(row))).collect();
+        let kinds = effects.types().filter_map(|kind| Some((kind, effects.get(kind)?))).collect();
+        Self { rows, kinds, now_ms, users: HashMap::new(), said: Vec::new(), report: DataReport::default() }
+    }
+
+    /// Takes one interaction, or counts why not.
+    pub fn push(&mut self, user: &str, item: &str, kind: &str, value: Option<f64>, time: i64) {
+        self.report.interactions += 1;
+        let Some(&row) = self.rows.get(item) else {
+            self.report.unknown_items += 1;
+            return;
+        };
+        let known = self.kinds.iter().position(|(name, effect)| *name == kind && effect.accepts(value));
+        let Some(kind) = known.and_then(|at| u16::try_from(at).ok()) else {
+            self.report.unknown_types += 1;
+            return;
+        };
+        if time > self.now_ms {
+            self.report.future += 1;
+            return;
+        }
+        let user = match self.users.get(user) {
+            Some(user) => *user,
+            None => {
+                let next = number(self.users.len());
+                self.users.insert(user.into(), next);
+                next
+            }
+        };
+        let value = value.map_or(f32::NAN, |value| value as f32);
+        self.said.push(Said { time, user, row, value, kind });
+    }
+
+    /// Counts a line that is no interaction.
+    pub fn push_bad(&mut self) {
+        self.report.interactions += 1;
+        self.report.bad_lines += 1;
+    }
+
+    /// Sorts what was taken by person and time, and drops what is there twice.
+    pub fn finish(self) -> Interactions {
+        let Self { rows, kinds, users, mut said, mut report, .. } = self;
+        let mut names: Vec<(Box<str>, u32)> = users.into_iter().collect();
+        names.sort_unstable();
+        let mut places = vec![0u32; names.len()];
+        names.iter().enumerate().for_each(|(place, (_, user))| places[*user as usize] = number(place));
+        said.iter_mut().for_each(|one| one.user = places[one.user as usize]);
+        // Stable: of one time, the order of the lines stays.
+        said.sort_by_key(|one| (one.user, one.time));
+        let mut chosen = vec![false; rows.len()];
+        let mut people = Vec::with_capacity(names.len());
+        for (lines, (user, _)) in said.chunk_by(|a, b| a.user == b.user).zip(names) {
+            let mut deeds = Vec::with_capacity(lines.len());
+            for moment in lines.chunk_by(|a, b| a.time == b.time) {
+                let mut known = HashSet::new();
+                for one in moment {
+                    if moment.len() > 1 && !known.insert((one.row, one.kind)) {
+                        report.duplicates += 1;
+                        continue;
+                    }
+                    let value = (!one.value.is_nan()).then(|| f64::from(one.value));
+                    let signed = kinds[usize::from(one.kind)].1.signed(value) as f32;
+                    chosen[one.row as usize] = true;
+                    deeds.push(Deed { time: one.time, row: one.row, value: one.value, signed, kind: one.kind });
+                }
+            }
+            report.used += deeds.len();
+            report.most_of_one_user = report.most_of_one_user.max(deeds.len());
+            people.push(History { user: user.into(), deeds });
+        }
+        report.users = people.len();
+        report.items = chosen.iter().filter(|chosen| **chosen).count();
+        Interactions { people, report, kinds: kinds.into_iter().map(|(kind, _)| kind.to_owned()).collect() }
+    }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).expect("fewer than four billion items and people")
 }
 
 impl Deed {
+    /// The item.
+    pub(crate) fn row(&self) -> usize {
+        self.row as usize
+    }
+
+    /// How much it speaks for the item, −1 (against it) to 1.
+    pub(crate) fn signed(&self) -> f64 {
+        f64::from(self.signed)
+    }
+
     /// Whether it speaks for the item: then the item is one that a good list would have had.
     pub(crate) fn good(&self) -> bool {
         self.signed > 0.0
     }
 
-    /// The deed as an event of a profile; `at` is its place there, which orders events of one time.
-    pub(crate) fn event(&self, catalog: &Catalog, at: usize) -> Event {
-        Event {
-            id: format!("{at:08}"),
-            item: catalog.id(self.row).to_owned(),
-            kind: self.kind.clone(),
-            value: self.value,
-            time: self.time,
-            catalog: catalog.version().to_owned(),
-        }
+    /// A like (or as much of one as `signed` says), made up.
+    #[cfg(test)]
+    pub(crate) fn of(row: usize, time: i64, signed: f64) -> Self {
+        Self { time, row: number(row), value: f32::NAN, signed: signed as f32, kind: 0 }
     }
 }

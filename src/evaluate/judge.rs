@@ -91,6 +91,7 @@ const NEIGHBOURS: usize = 20;
 /// Everything that all threads look at.
 struct World<'a> {
     catalog: &'a Catalog,
+    data: &'a Interactions,
     split: &'a Split,
     crowds: Vec<Crowd>,
     content: Option<Content>,
@@ -124,6 +125,7 @@ pub fn evaluate(
     let content = Content::of(catalog);
     let world = World {
         catalog,
+        data,
         split: &split,
         crowds: split.folds.iter().map(|fold| Crowd::of(fold, catalog.len())).collect(),
         categories: catalog
@@ -233,7 +235,7 @@ impl<'a> Judge<'a> {
             Some(only) => Mask::clone(only),
             None => Mask::all(world.catalog.len()),
         };
-        case.known.iter().for_each(|deed| candidates.set(deed.row, false));
+        case.known.iter().for_each(|deed| candidates.set(deed.row(), false));
         let mut first = Vec::new();
         let mut outcomes = Vec::with_capacity(world.systems.len());
         for system in &world.systems {
@@ -256,7 +258,7 @@ impl<'a> Judge<'a> {
         let refused = |error: &dyn std::fmt::Display| {
             EvaluateError::setting(format!("setting {}: {error}", setting_options.name()))
         };
-        let events = case.known.iter().enumerate().map(|(at, deed)| deed.event(world.catalog, at));
+        let events = case.known.iter().enumerate().map(|(at, deed)| world.data.event(deed, world.catalog, at));
         recommender.set_events(events).map_err(|error| refused(&error))?;
         recommender.order(&setting_options.options, case.time, candidates).map_err(|error| refused(&error))
     }
@@ -323,9 +325,9 @@ impl<'a> Judge<'a> {
 fn liked(known: &[Deed]) -> Vec<usize> {
     let mut liked: Vec<usize> = Vec::new();
     for deed in known {
-        liked.retain(|row| *row != deed.row);
+        liked.retain(|row| *row != deed.row());
         if deed.good() {
-            liked.push(deed.row);
+            liked.push(deed.row());
         }
     }
     liked

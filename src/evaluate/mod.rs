@@ -22,7 +22,7 @@ mod setting;
 mod split;
 mod statistics;
 
-pub use data::{DataReport, Interaction, Interactions};
+pub use data::{DataReport, Interaction, Interactions, InteractionsReader};
 pub use error::{EvaluateError, EvaluateErrorKind};
 pub use judge::{Evaluation, Request, Scores, evaluate};
 pub use metrics::{Quality, coverage, intra_list_diversity, miscalibration, ndcg, novelty, popularity_bias};

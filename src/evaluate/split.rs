@@ -102,9 +102,9 @@ impl Split {
 
 /// A case, unless nothing is known, or nothing is left to be guessed once what is known already is taken out.
 fn case(person: usize, known: Vec<Deed>, later: &[Deed], fold: usize, time: i64) -> Option<Case> {
-    let known_rows: BTreeSet<usize> = known.iter().map(|deed| deed.row).collect();
+    let known_rows: BTreeSet<usize> = known.iter().map(|deed| deed.row()).collect();
     let good: BTreeSet<usize> =
-        later.iter().filter(|deed| deed.good() && !known_rows.contains(&deed.row)).map(|deed| deed.row).collect();
+        later.iter().filter(|deed| deed.good() && !known_rows.contains(&deed.row())).map(|deed| deed.row()).collect();
     (!known.is_empty() && !good.is_empty()).then_some(Case { person, known, good, time, fold, group: None })
 }
 
@@ -116,11 +116,11 @@ fn leave_last_out(people: &[History]) -> Split {
         let last = deeds.iter().rposition(|deed| deed.good());
         let made = last.and_then(|at| {
             // What came after it is neither known nor asked for; every trace of the item itself is taken out.
-            let before: Vec<Deed> = deeds[..at].iter().filter(|deed| deed.row != deeds[at].row).cloned().collect();
+            let before: Vec<Deed> = deeds[..at].iter().filter(|deed| deed.row() != deeds[at].row()).cloned().collect();
             case(person, before, &deeds[at..=at], 0, deeds[at].time)
         });
         crowd.push(match &made {
-            Some(case) => deeds.iter().filter(|deed| !case.good.contains(&deed.row)).cloned().collect(),
+            Some(case) => deeds.iter().filter(|deed| !case.good.contains(&deed.row())).cloned().collect(),
             None => deeds.clone(),
         });
         cases.extend(made);
@@ -132,7 +132,7 @@ fn user80(people: &[History], seed: u64) -> Split {
     let mut cases = Vec::new();
     let mut crowd = Vec::new();
     for (person, history) in people.iter().enumerate() {
-        let out = |deed: &Deed| chosen(seed, &[person as u64, deed.row as u64]);
+        let out = |deed: &Deed| chosen(seed, &[person as u64, deed.row() as u64]);
         let (later, known): (Vec<Deed>, Vec<Deed>) = history.deeds.iter().cloned().partition(out);
         crowd.push(known.clone());
         let time = history.deeds.last().map_or(0, |deed| deed.time);
@@ -203,7 +203,7 @@ fn new_items(people: &[History], rows: usize, seed: u64) -> Split {
     let mut cases = Vec::new();
     let mut crowd = Vec::new();
     for (person, history) in people.iter().enumerate() {
-        let (new, old): (Vec<Deed>, Vec<Deed>) = history.deeds.iter().cloned().partition(|deed| only.get(deed.row));
+        let (new, old): (Vec<Deed>, Vec<Deed>) = history.deeds.iter().cloned().partition(|deed| only.get(deed.row()));
         crowd.push(old.clone());
         let time = history.deeds.last().map_or(0, |deed| deed.time);
         cases.extend(case(person, old, &new, 0, time));
@@ -231,27 +231,23 @@ fn mix(state: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::data::DataReport;
 
     /// People p0, p1, … who did something with the rows of their list, a second apart; negative rows are not good.
     fn people(histories: &[&[i32]]) -> Interactions {
         let people = histories.iter().enumerate().map(|(person, rows)| History {
             user: format!("p{person}"),
             deeds: (rows.iter().enumerate())
-                .map(|(at, row)| Deed {
-                    row: row.unsigned_abs() as usize,
-                    time: 1_700_000_000_000 + 1000 * (at as i64 * histories.len() as i64 + person as i64),
-                    kind: "like".into(),
-                    value: None,
-                    signed: if *row >= 0 { 1.0 } else { -1.0 },
+                .map(|(at, row)| {
+                    let time = 1_700_000_000_000 + 1000 * (at as i64 * histories.len() as i64 + person as i64);
+                    Deed::of(row.unsigned_abs() as usize, time, if *row >= 0 { 1.0 } else { -1.0 })
                 })
                 .collect(),
         });
-        Interactions { people: people.collect(), report: DataReport::default() }
+        Interactions::of_people(people.collect())
     }
 
     fn rows(deeds: &[Deed]) -> Vec<usize> {
-        deeds.iter().map(|deed| deed.row).collect()
+        deeds.iter().map(|deed| deed.row()).collect()
     }
 
     #[test]
@@ -276,7 +272,9 @@ mod tests {
             let crowd = split.folds[case.fold].crowd.iter().flatten().map(|deed| deed.time).max().unwrap();
             assert!(crowd < case.time);
             let history = &data.people[case.person].deeds;
-            assert!(case.good.iter().all(|row| history.iter().any(|deed| deed.row == *row && deed.time >= case.time)));
+            assert!(
+                case.good.iter().all(|row| history.iter().any(|deed| deed.row() == *row && deed.time >= case.time))
+            );
         }
         let asked: usize = split.cases.iter().map(|case| case.good.len()).sum();
         assert_eq!(asked, 60, "each good item of the second half is asked for once");
@@ -307,10 +305,10 @@ mod tests {
         let only = split.folds[0].only.as_ref().unwrap();
         assert!((4..20).contains(&only.count()));
         for case in &split.cases {
-            assert!(case.known.iter().all(|deed| !only.get(deed.row)));
+            assert!(case.known.iter().all(|deed| !only.get(deed.row())));
             assert!(case.good.iter().all(|row| only.get(*row)));
         }
-        assert!(split.folds[0].crowd.iter().flatten().all(|deed| !only.get(deed.row)));
+        assert!(split.folds[0].crowd.iter().flatten().all(|deed| !only.get(deed.row())));
     }
 
     #[test]

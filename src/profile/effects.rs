@@ -59,6 +59,17 @@ impl Effect {
         Self { statement: true, ..Self::action(weight, alpha) }
     }
 
+    /// Whether an event of this type can have this value (or none).
+    pub(crate) fn accepts(&self, value: Option<f64>) -> bool {
+        match (self.value, value) {
+            (_, Some(value)) if !value.is_finite() => false,
+            (ValueUse::Ignored, _) => true,
+            (ValueUse::Mark { low, high, .. }, Some(value)) => (low..=high).contains(&value),
+            (ValueUse::Amount { .. }, Some(value)) => value >= 0.0,
+            (_, None) => false,
+        }
+    }
+
     /// The signed weight of one event of this type with this value, −1 to 1.
     pub fn signed(&self, value: Option<f64>) -> f64 {
         let factor = match (self.value, value) {
@@ -179,15 +190,14 @@ impl Effects {
             let message = format!("event of type `{kind}`: expected {expected}, got {came}");
             Err(ProfileError::new(ProfileErrorKind::BadValue, message))
         };
-        match (effect.value, value) {
-            (_, Some(value)) if !value.is_finite() => refuse("a finite value".to_owned()),
-            (ValueUse::Ignored, value) => Ok(value.map(keepable)),
-            (ValueUse::Mark { low, high, .. }, Some(value)) if (low..=high).contains(&value) => {
-                Ok(Some(keepable(value)))
-            }
-            (ValueUse::Mark { low, high, .. }, _) => refuse(format!("a value from {low} to {high}")),
-            (ValueUse::Amount { .. }, Some(value)) if value >= 0.0 => Ok(Some(keepable(value))),
-            (ValueUse::Amount { .. }, _) => refuse("a value of 0 or more".to_owned()),
+        if effect.accepts(value) {
+            return Ok(value.map(keepable));
+        }
+        match effect.value {
+            _ if value.is_some_and(|value| !value.is_finite()) => refuse("a finite value".to_owned()),
+            ValueUse::Mark { low, high, .. } => refuse(format!("a value from {low} to {high}")),
+            ValueUse::Amount { .. } => refuse("a value of 0 or more".to_owned()),
+            ValueUse::Ignored => unreachable!("every finite value and none is accepted"),
         }
     }
 }
