@@ -118,13 +118,14 @@ fn every_format_gives_the_same_report() {
         format!("{line}\n")
     };
     place.write("a.jsonl", marks().iter().map(object).collect::<String>());
+    place.write("bom.jsonl", format!("\u{feff}{}", marks().iter().map(object).collect::<String>()));
     parquet(&place, "a.parquet", columns());
     let mut moments = columns();
     let micros = marks().iter().map(|one| Some(one.3 * 1_000_000)).collect::<TimestampMicrosecondArray>();
     moments[4].1 = Arc::new(micros);
     moments.swap(0, 4);
     parquet(&place, "moments.parquet", moments);
-    for file in ["bom.csv", "a.jsonl", "a.parquet", "moments.parquet"] {
+    for file in ["bom.csv", "a.jsonl", "bom.jsonl", "a.parquet", "moments.parquet"] {
         assert_eq!(place.report(file).0, expected, "{file}");
     }
 }
