@@ -63,8 +63,9 @@ pub use rank::{
 #[cfg(feature = "cli")]
 pub use evaluate::{
     Comparison, DataReport, Estimate, EvaluateError, EvaluateErrorKind, Evaluation, GroupReport, Interaction,
-    Interactions, InteractionsReader, Protocol, Quality, Report, Request, Scores, Setting, SystemReport, bootstrap,
-    compare, coverage, evaluate, intra_list_diversity, miscalibration, ndcg, novelty, popularity_bias,
+    Interactions, InteractionsReader, PageAbout, Protocol, Quality, Report, Request, Scores, Setting, SystemReport,
+    bootstrap, compare, coverage, evaluate, intra_list_diversity, miscalibration, ndcg, novelty, popularity_bias,
+    to_html,
 };
 // What does a text mean?
 #[cfg(feature = "embed")]

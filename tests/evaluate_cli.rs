@@ -179,6 +179,80 @@ fn two_settings_are_compared_on_the_same_cases() {
     assert!(table.stdout.contains("person − crowd") && table.stdout.contains("p = "), "{}", table.stdout);
 }
 
+/// What stands between two marks, for each time that they are there.
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> Vec<&'a str> {
+    text.split(begin).skip(1).filter_map(|rest| rest.split_once(end)).map(|(found, _)| found).collect()
+}
+
+#[test]
+fn the_page_has_the_figures_of_the_json_report() {
+    let place = Place::new();
+    fs::write(place.path("person & <b>.toml"), "weights = { prior = 0.0 }\n").unwrap();
+    fs::write(place.path("crowd.toml"), "strength = 0.0\n").unwrap();
+    let asked = ["all", "--compare", "crowd.toml", "person & <b>.toml", "--html", "page.html"];
+    let reports = place.report(&asked);
+    let page = fs::read_to_string(place.path("page.html")).unwrap();
+
+    let block = between(&page, "<script type=\"application/json\" id=\"report\">", "</script>");
+    let embedded: Value = serde_json::from_str(block[0]).unwrap();
+    assert_eq!(embedded, reports, "the block at the end is the whole report");
+
+    let groups: Vec<&Value> =
+        reports.as_array().unwrap().iter().flat_map(|report| report["groups"].as_array().unwrap()).collect();
+    let tables = between(&page, "<table class=\"figures\">", "</table>");
+    let figures = between(&page, "<figure>", "</figure>");
+    let bars: Vec<&&str> = figures.iter().filter(|figure| figure.contains(": NDCG@10 with its")).collect();
+    assert_eq!((tables.len(), bars.len()), (groups.len(), groups.len()));
+    for ((group, table), bars) in groups.iter().zip(&tables).zip(&bars) {
+        let systems = group["systems"].as_array().unwrap();
+        let rows: Vec<&str> = table.split("<tr").skip(2).collect();
+        let widths: Vec<f64> = between(bars, "<rect ", "/>")
+            .iter()
+            .filter(|bar| bar.contains("fill=\"var(--o"))
+            .map(|bar| between(bar, "width=\"", "\"")[0].parse().unwrap())
+            .collect();
+        assert_eq!((rows.len(), widths.len()), (systems.len(), systems.len()));
+        let longest = widths.iter().copied().fold(0.0, f64::max);
+        let best = systems.iter().map(|one| one["metrics"]["ndcg@10"]["mean"].as_f64().unwrap()).fold(0.0, f64::max);
+        for ((system, row), width) in systems.iter().zip(rows).zip(widths) {
+            let metrics = &system["metrics"];
+            let names = ["ndcg@10", "ndcg@20", "hit_rate@10", "hit_rate@20", "recall@10", "recall@20", "mrr"];
+            let mut expected: Vec<String> = names
+                .iter()
+                .map(|name| {
+                    let [mean, low, high] = ["mean", "low", "high"].map(|end| metrics[*name][end].as_f64().unwrap());
+                    format!("{mean:.4}<small>{low:.4}–{high:.4}</small>")
+                })
+                .collect();
+            for name in ["coverage", "diversity", "novelty", "popularity_bias", "miscalibration"] {
+                let value = system["beyond"].get(name).and_then(Value::as_f64);
+                expected.push(value.map_or("–".to_owned(), |value| format!("{value:.3}")));
+            }
+            assert_eq!(between(row, "<td>", "</td>"), expected, "{}", system["name"]);
+            let mean = metrics["ndcg@10"]["mean"].as_f64().unwrap();
+            // Whole pixels.
+            assert!((width - mean / best * longest).abs() <= 1.5, "{}: {width} of {longest}", system["name"]);
+            assert!(bars.contains(&format!("{mean:.4}")), "{mean:.4} stands at a bar");
+        }
+    }
+    let compared = between(&page, "<table class=\"comparison\">", "</table>");
+    for group in &groups {
+        let difference = &group["comparison"]["difference"];
+        let [mean, low, high] = ["mean", "low", "high"].map(|end| difference[end].as_f64().unwrap());
+        assert!(compared[0].contains(&format!("<td>{mean:+.4}</td><td>{low:+.4} to {high:+.4}</td>")), "{difference}");
+    }
+    assert_eq!(figures.iter().filter(|figure| figure.contains("by the number of events known")).count(), 1);
+
+    let markup = page.split("<script type").next().unwrap();
+    assert!(markup.contains("person &amp; &lt;b&gt;") && !markup.contains("person & <b>"), "names are text");
+    for outside in ["http:", "https:", "url(", "@import", "<link", "<img", "src="] {
+        assert!(!markup.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
+    }
+    assert!(!markup.contains("#FAFB"), "every colour is one of the page's");
+    place.report(&asked);
+    assert_eq!(page, fs::read_to_string(place.path("page.html")).unwrap(), "the same page again");
+}
+
 #[test]
 fn what_cannot_be_used_is_counted_and_told() {
     let place = Place::new();

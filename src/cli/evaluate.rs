@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::interactions::{load_interactions, parse_time};
 use super::{Failure, load_catalog, print_json, print_line, read_file};
-use crate::evaluate::{Evaluation, GroupReport, Protocol, Report, Request, Setting, evaluate};
+use crate::evaluate::{Evaluation, GroupReport, PageAbout, Protocol, Report, Request, Setting, evaluate, to_html};
 
 /// Judge the ranking by what people did.
 ///
@@ -40,6 +40,9 @@ pub(crate) struct Evaluate {
     /// only; the one that asks several times adds "known".
     #[arg(long, value_name = "FILE")]
     scores_out: Option<PathBuf>,
+    /// Write the report as one HTML page with plots, which needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// What random choices begin with.
     #[arg(long, value_name = "NUMBER", default_value_t = 42)]
     seed: u64,
@@ -121,6 +124,13 @@ impl Evaluate {
                 print_report(&evaluation.report)?;
             }
             reports.push(evaluation.report);
+        }
+        if let Some(path) = &self.html {
+            let interactions = self.interactions.file_name().unwrap_or_default().to_string_lossy();
+            let about = PageAbout { catalog: catalog.name(), interactions: &interactions, settings: settings.len() };
+            std::fs::write(path, to_html(&reports, about))
+                .map_err(Failure::while_doing(format!("writing {}", path.display())))?;
+            eprintln!("report written to {}", path.display());
         }
         match (self.json, reports.as_slice()) {
             (false, _) => Ok(()),

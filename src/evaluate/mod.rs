@@ -15,8 +15,10 @@ mod content;
 mod crowd;
 mod data;
 mod error;
+mod html;
 mod judge;
 mod metrics;
+mod plot;
 mod report;
 mod setting;
 mod split;
@@ -24,6 +26,7 @@ mod statistics;
 
 pub use data::{DataReport, Interaction, Interactions, InteractionsReader};
 pub use error::{EvaluateError, EvaluateErrorKind};
+pub use html::{PageAbout, to_html};
 pub use judge::{Evaluation, Request, Scores, evaluate};
 pub use metrics::{Quality, coverage, intra_list_diversity, miscalibration, ndcg, novelty, popularity_bias};
 pub use report::{GroupReport, Report, SystemReport};
