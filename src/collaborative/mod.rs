@@ -1,0 +1,26 @@
+//! What do people like together? Item factors learned from everybody's choices, so that a browser that knows one person
+//! ranks nearly as well as a server that knows all of them.
+//!
+//! [`learn`] takes, for each person, the items that they liked, and gives for each item [`Factors`]: 64 numbers and a gain.
+//! Nothing of a person is in them but what their likes add to sums over many people; [`LearnOptions`] bounds what one
+//! person can add, and leaves out items that too few people chose.
+//!
+//! The method is EASE at low rank (Steck 2019, arXiv 1905.03375). EASE predicts likes by `x·B` with
+//! `B_ij = −P_ij / P_jj` for `i ≠ j` and `P = (XᵀX + λI)⁻¹`, X being the people × items matrix of likes. With `X = Q S Vᵀ`,
+//! `λP = I − V·diag(s²/(s²+λ))·Vᵀ`, so that with factors `f_i = V_i · s/√(s²+λ)`
+//!
+//! ```text
+//! B_ij = (f_i · f_j) · c_j      with the gain  c_j = 1 / (1 − ‖f_j‖²)
+//! ```
+//!
+//! which is a dot product of what the person liked with the item, times a number of the item: the same scan as any other
+//! vector space. Cut to the 64 greatest singular values it is an approximation; the gain is that of all values computed.
+//!
+//! What it does not do: read files (the program does), rank (`rank` does), or know anything of text but the vectors that it
+//! is given for items that nobody chose yet.
+
+mod content;
+mod factors;
+mod svd;
+
+pub use factors::{Factors, ItemContent, LearnOptions, LearnReport, learn};
