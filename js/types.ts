@@ -93,7 +93,7 @@ export interface Part {
 
 /** What sets a hit apart from the others, as data and as a sentence a person can read. */
 export interface Reason {
-  readonly kind: "interest" | "query" | "similar" | "prior" | "category" | "number" | "recency" | "geo";
+  readonly kind: "interest" | "query" | "similar" | "crowd" | "prior" | "category" | "number" | "recency" | "geo";
   /** The name of the part that it explains. */
   readonly part: string;
   /** English, made from the numbers. */

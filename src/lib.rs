@@ -8,6 +8,8 @@
 //! What it does not do: fetch anything, keep anything, or know what time it is. Callers hand in bytes, stores and clocks.
 
 mod catalog;
+#[cfg(feature = "cli")]
+mod collaborative;
 #[cfg(feature = "embed")]
 mod embed;
 #[cfg(feature = "cli")]
@@ -39,6 +41,9 @@ pub use catalog::{
 // How does a catalog come to be?
 #[cfg(feature = "cli")]
 pub use catalog::{At, CatalogDraft, CatalogFile, Cell, Place, Rejection, RejectionCode, Rows, Schema, read_rows};
+// What do people choose together?
+#[cfg(feature = "cli")]
+pub use collaborative::{Factors, ItemContent, LearnOptions, LearnReport, learn};
 // Which vectors are near?
 pub use vector::{
     Device, DeviceChoice, DeviceIndex, DeviceStatus, Gpu, GpuOptions, GpuStats, Index, MAX_NORM, Mask, Measured,
@@ -64,8 +69,8 @@ pub use rank::{
 pub use evaluate::{
     Comparison, DataReport, Estimate, EvaluateError, EvaluateErrorKind, Evaluation, GroupReport, Interaction,
     Interactions, InteractionsReader, PageAbout, Protocol, Quality, Report, Request, Scores, Setting, SystemReport,
-    bootstrap, compare, coverage, evaluate, intra_list_diversity, miscalibration, ndcg, novelty, popularity_bias,
-    to_html,
+    bootstrap, compare, coverage, evaluate, intra_list_diversity, learn_factors, miscalibration, ndcg, novelty,
+    popularity_bias, to_html,
 };
 // What does a text mean?
 #[cfg(feature = "embed")]

@@ -23,3 +23,5 @@ await run(program, [
 const started = performance.now();
 await run(program, ["evaluate", catalog, "--interactions", join(data, "interactions.csv"), "--protocol", "all"]);
 say(`all protocols and baselines in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+// What people choose together, learned by each split from its own crowd.
+await run(program, ["evaluate", catalog, "--interactions", join(data, "interactions.csv"), "--protocol", "all", "--learn", "--no-baselines"]);

@@ -6,6 +6,7 @@ use super::column::Column;
 use super::manifest::{ColumnType, SpaceEntry};
 use super::reader::Catalog;
 use super::space::SpaceKind;
+use crate::vector::VectorSet;
 
 /// Figures about a catalog.
 #[derive(Debug, Clone, Serialize)]
@@ -218,6 +219,16 @@ fn round_to(value: f64, digit: i32, round: fn(f64) -> f64) -> f64 {
     }
 }
 
+/// How many rows have nothing but zeros.
+fn empty_rows(vectors: &VectorSet) -> usize {
+    let mut values = vec![0.0; vectors.dims()];
+    let empty = |row: &usize| {
+        vectors.row_into(*row, &mut values);
+        values.iter().all(|&value| value == 0.0)
+    };
+    (0..vectors.len()).filter(empty).count()
+}
+
 fn summarize_space(catalog: &Catalog, entry: &SpaceEntry) -> SpaceSummary {
     let missing_in = |name: &str| catalog.column(name).map_or(0, Column::missing);
     let (mut bytes_per_item, mut missing, mut kind, mut about) = (0.0, 0, "", String::new());
@@ -228,11 +239,13 @@ fn summarize_space(catalog: &Catalog, entry: &SpaceEntry) -> SpaceSummary {
                 about = format!("{} dims, {template}", vectors.dims());
                 // An int8 a value and a float32 scale.
                 bytes_per_item = (vectors.dims() + 4) as f64;
-                let mut row_values = vec![0.0; vectors.dims()];
-                for row in 0..vectors.len() {
-                    vectors.row_into(row, &mut row_values);
-                    missing += usize::from(row_values.iter().all(|&value| value == 0.0));
-                }
+                missing = empty_rows(vectors);
+            }
+            SpaceKind::Collaborative { vectors, .. } => {
+                about = format!("{} factors, learned from what people chose", vectors.dims());
+                // An int8 a factor, a float32 scale and a float32 gain.
+                bytes_per_item = (vectors.dims() + 8) as f64;
+                missing = empty_rows(vectors);
             }
             SpaceKind::Number { column, prefer, min, max, log, missing: rule } => {
                 let scale = if *log { "log" } else { "linear" };

@@ -135,6 +135,17 @@ pub enum SpaceKindEntry {
         /// Mean of the unit vectors.
         mean: Vec<f32>,
     },
+    /// What people like together.
+    Collaborative {
+        /// Which of `files` holds factors and gains.
+        file: String,
+        /// The factors of an average like of the crowd; as many as an item has.
+        average: Vec<f32>,
+        /// How many people it was learned from.
+        people: usize,
+        /// Items that fewer people chose have no factors of their own.
+        least_people: usize,
+    },
     /// A number.
     Number {
         /// The column.
@@ -257,6 +268,14 @@ impl FileEntry {
 }
 
 impl Manifest {
+    /// How many factors an item has in this file; nothing if no space keeps its factors there.
+    pub(crate) fn factor_dims(&self, path: &str) -> Option<usize> {
+        self.spaces.iter().find_map(|space| match &space.kind {
+            SpaceKindEntry::Collaborative { file, average, .. } if file == path => Some(average.len()),
+            _ => None,
+        })
+    }
+
     /// Puts the parts together, with the content hash.
     pub(crate) fn assemble(parts: ManifestParts) -> Self {
         let ManifestParts { name, items, model, columns, spaces, prior, scenarios, items_file, files } = parts;
@@ -338,6 +357,15 @@ impl Manifest {
         for (index, space) in self.spaces.iter().enumerate() {
             if self.spaces[..index].iter().any(|other| other.name == space.name) {
                 return wrong(format!("two spaces are named {:?}; build the catalog anew", space.name));
+            }
+            if let SpaceKindEntry::Collaborative { file, average, .. } = &space.kind {
+                named.push(file);
+                if average.is_empty() || average.iter().any(|value| !value.is_finite()) {
+                    return wrong(format!(
+                        "the average of space {:?} must have finite values; build the catalog anew",
+                        space.name
+                    ));
+                }
             }
             if let SpaceKindEntry::Text { file, mean, .. } = &space.kind {
                 named.push(file);

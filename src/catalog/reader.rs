@@ -22,6 +22,8 @@ pub(crate) const ID_COLUMN: &str = "id";
 /// The columns of a vector file.
 pub(crate) const VECTOR_COLUMN: &str = "vector";
 pub(crate) const SCALE_COLUMN: &str = "scale";
+/// The third column of a file of factors.
+pub(crate) const GAIN_COLUMN: &str = "gain";
 
 /// A catalog, loaded: immutable, and cheap to clone and share.
 ///
@@ -31,6 +33,7 @@ pub struct Catalog {
     inner: Arc<Inner>,
 }
 
+#[cfg_attr(feature = "cli", derive(Clone))]
 struct Inner {
     manifest: Manifest,
     ids: Chunks<StringArray>,
@@ -102,6 +105,26 @@ impl Catalog {
     /// A space by name.
     pub fn space(&self, name: &str) -> Option<&Space> {
         self.inner.spaces.iter().find(|space| space.name == name)
+    }
+
+    /// This catalog with one more space, or another one in the place of the space of that name: for an evaluation, which learns
+    /// from others than the catalog did.
+    #[cfg(feature = "cli")]
+    pub(crate) fn with_space(&self, space: Space) -> Self {
+        let mut inner = Inner::clone(&self.inner);
+        match inner.spaces.iter_mut().find(|other| other.name == space.name) {
+            Some(other) => *other = space,
+            None => inner.spaces.push(space),
+        }
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// This catalog without collaborative spaces.
+    #[cfg(feature = "cli")]
+    pub(crate) fn without_crowd(&self) -> Self {
+        let mut inner = Inner::clone(&self.inner);
+        inner.spaces.retain(|space| !matches!(space.kind, SpaceKind::Collaborative { .. }));
+        Self { inner: Arc::new(inner) }
     }
 
     /// What is known of everybody's taste.
@@ -204,7 +227,10 @@ impl CatalogReader {
         entry.check(&bytes)?;
         let expected = match self.manifest.items_file == path {
             true => Arc::clone(&self.items_schema),
-            false => vector_schema(self.manifest.model.as_ref().map_or(0, |model| model.dims)),
+            false => match self.manifest.factor_dims(path) {
+                Some(dims) => factor_schema(dims),
+                None => vector_schema(self.manifest.model.as_ref().map_or(0, |model| model.dims)),
+            },
         };
         let batches = read_stream(path, bytes, &expected)?;
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
@@ -247,6 +273,11 @@ impl CatalogReader {
                     let vectors = Arc::new(read_vectors(&file, batches, mean.len())?);
                     SpaceKind::Text { template, vectors, mean: mean.into() }
                 }
+                SpaceKindEntry::Collaborative { file, average, .. } => {
+                    let batches = self.decoded.get(&file).map(Vec::as_slice).unwrap_or_default();
+                    let vectors = Arc::new(read_vectors(&file, batches, average.len())?);
+                    SpaceKind::Collaborative { vectors, gains: read_gains(&file, batches)?, average: average.into() }
+                }
                 SpaceKindEntry::Number { column, prefer, min, max, log, missing } => {
                     SpaceKind::Number { column, prefer, min, max, log, missing }
                 }
@@ -281,6 +312,13 @@ pub(crate) fn vector_schema(dims: usize) -> SchemaRef {
     ]))
 }
 
+/// Fields of a file of factors.
+pub(crate) fn factor_schema(dims: usize) -> SchemaRef {
+    let mut fields = vector_schema(dims).fields().to_vec();
+    fields.push(Arc::new(Field::new(GAIN_COLUMN, DataType::Float32, false)));
+    Arc::new(Schema::new(fields))
+}
+
 /// Checks that spaces and prior name columns of a fitting type and have settings in their range.
 fn check_spaces(manifest: &Manifest) -> Result<(), CatalogError> {
     use ColumnType as T;
@@ -306,7 +344,7 @@ fn check_spaces(manifest: &Manifest) -> Result<(), CatalogError> {
             return Err(inconsistent(format!("{owner} must have a finite weight, found {}", space.weight)));
         }
         match &space.kind {
-            SpaceKindEntry::Text { .. } => {}
+            SpaceKindEntry::Text { .. } | SpaceKindEntry::Collaborative { .. } => {}
             SpaceKindEntry::Number { column: name, min, max, log, .. } => {
                 column(&owner, name, &[T::Number, T::Integer])?;
                 if !(min.is_finite() && max.is_finite() && min < max) || (*log && *min <= 0.0) {
@@ -366,6 +404,19 @@ fn read_vectors(path: &str, batches: &[RecordBatch], dims: usize) -> Result<Vect
         set.push_int8(values.values().clone(), scales.values().clone()).map_err(wrong)?;
     }
     Ok(set)
+}
+
+/// The gains of a file of factors.
+fn read_gains(path: &str, batches: &[RecordBatch]) -> Result<Arc<[f32]>, CatalogError> {
+    let mut gains = Vec::new();
+    for batch in batches {
+        let column = batch.column(2).as_primitive::<Float32Type>();
+        if column.null_count() > 0 || column.values().iter().any(|gain| !gain.is_finite()) {
+            return Err(inconsistent(format!("every item must have a finite gain in {path}; some have none")));
+        }
+        gains.extend_from_slice(column.values());
+    }
+    Ok(gains.into())
 }
 
 fn inconsistent(what: String) -> CatalogError {

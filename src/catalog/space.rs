@@ -6,6 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+#[cfg(feature = "cli")]
+use crate::collaborative::Factors;
+#[cfg(feature = "cli")]
+use crate::vector::Precision;
 use crate::vector::VectorSet;
 
 /// One way in which items of a catalog compare, with its vectors where it has any.
@@ -32,6 +36,15 @@ pub enum SpaceKind {
         vectors: Arc<VectorSet>,
         /// The mean of the unit vectors of the items that have a text, before they were made int8. Not unit length.
         mean: Arc<[f32]>,
+    },
+    /// What people like together: item factors learned from everybody's choices.
+    Collaborative {
+        /// Factors per item (int8 with a scale each), in row order, of any length below 1. Zeros: nothing is known.
+        vectors: Arc<VectorSet>,
+        /// What each item's dot product is multiplied with, at least 1.
+        gains: Arc<[f32]>,
+        /// The factors of an average like of the crowd.
+        average: Arc<[f32]>,
     },
     /// A number.
     Number {
@@ -75,11 +88,34 @@ pub enum SpaceKind {
     },
 }
 
+/// The name of the space that `homebody build --interactions` makes.
+#[cfg(feature = "cli")]
+pub(crate) const COLLABORATIVE: &str = "collaborative";
+/// Its weight: of 3 to 10 about the best on the rolling split of MovieLens-100K (`docs/quality.md`).
+#[cfg(feature = "cli")]
+pub(crate) const COLLABORATIVE_WEIGHT: f64 = 6.0;
+
+#[cfg(feature = "cli")]
+impl From<&Factors> for Space {
+    /// Quantized as a catalog's files would have it.
+    fn from(factors: &Factors) -> Self {
+        let mut vectors = VectorSet::new(factors.dims, Precision::Int8).expect("factors have a length");
+        vectors.push_quantized(&factors.values).expect("factors are finite");
+        let kind = SpaceKind::Collaborative {
+            vectors: Arc::new(vectors),
+            gains: factors.gains.clone().into(),
+            average: factors.average.clone().into(),
+        };
+        Self { name: COLLABORATIVE.to_owned(), weight: COLLABORATIVE_WEIGHT, kind }
+    }
+}
+
 impl SpaceKind {
     /// The name of the kind in schema and manifest.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Text { .. } => "text",
+            Self::Collaborative { .. } => "collaborative",
             Self::Number { .. } => "number",
             Self::Category { .. } => "category",
             Self::Recency { .. } => "recency",

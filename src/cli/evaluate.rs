@@ -11,6 +11,8 @@ use serde_json::json;
 
 use super::interactions::{load_interactions, parse_time};
 use super::{Failure, load_catalog, print_json, print_line, read_file};
+use crate::catalog::SpaceKind;
+use crate::collaborative::LearnOptions;
 use crate::evaluate::{Evaluation, GroupReport, PageAbout, Protocol, Report, Request, Setting, evaluate, to_html};
 
 /// Judge the ranking by what people did.
@@ -43,6 +45,10 @@ pub(crate) struct Evaluate {
     /// Write the report as one HTML page with plots, which needs nothing else.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Let each split learn item factors from those of its people who are not judged, as `homebody build --interactions` does.
+    /// Default: if the catalog has a collaborative space.
+    #[arg(long)]
+    learn: bool,
     /// What random choices begin with.
     #[arg(long, value_name = "NUMBER", default_value_t = 42)]
     seed: u64,
@@ -106,10 +112,12 @@ impl Evaluate {
         let data = load_interactions(&self.interactions, &catalog, self.now)?;
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
+        let has_factors = catalog.spaces().iter().any(|space| matches!(space.kind, SpaceKind::Collaborative { .. }));
+        let learn = (self.learn || has_factors).then(LearnOptions::default);
         let mut reports = Vec::new();
         for protocol in protocols {
-            let request =
-                Request { protocol, settings: settings.clone(), baselines: !self.no_baselines, seed: self.seed, jobs };
+            let settings = settings.clone();
+            let request = Request { protocol, settings, baselines: !self.no_baselines, learn, seed: self.seed, jobs };
             let bar = progress(protocol);
             let made = evaluate(&catalog, &data, &request, &|done, all| {
                 bar.set_length(all as u64);

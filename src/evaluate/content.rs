@@ -38,7 +38,12 @@ impl Content {
         &self.raw[row * self.dims..][..self.dims]
     }
 
-    fn centred(&self, row: usize) -> &[f32] {
+    pub(crate) fn dims(&self) -> usize {
+        self.dims
+    }
+
+    /// The centred unit vector of a row; zeros where there is none.
+    pub(crate) fn centred(&self, row: usize) -> &[f32] {
         &self.centred[row * self.dims..][..self.dims]
     }
 

@@ -17,8 +17,8 @@ pub(crate) struct Crowd {
     pub(crate) liking: Vec<f64>,
     /// People with at least one event.
     pub(crate) people: usize,
-    /// The rows that each person chose.
-    chosen: Vec<Vec<usize>>,
+    /// The rows that each person chose, the latest choice last.
+    pub(crate) chosen: Vec<Vec<usize>>,
     ease: OnceLock<DMatrix<f64>>,
 }
 
@@ -57,6 +57,7 @@ impl Crowd {
                 crowd.counts[*row] += 1.0;
                 crowd.recent[*row] += (-((newest - time) as f64) / HALF_LIFE_MS).exp2();
             }
+            chosen.sort_by_key(|(_, time)| *time);
             if !chosen.is_empty() {
                 crowd.chosen.push(chosen.into_iter().map(|(row, _)| row).collect());
             }

@@ -7,11 +7,13 @@ use super::content::{Content, normalize};
 use super::crowd::{Crowd, EASE_MOST_ITEMS};
 use super::data::{Deed, Interactions};
 use super::error::EvaluateError;
+use super::learn::factors_of;
 use super::metrics::{Quality, intra_list_diversity, miscalibration, novelty, popularity_bias};
 use super::report::{Judged, Outcome, Report, report};
 use super::setting::Setting;
 use super::split::{Case, Protocol, Split, hash};
-use crate::catalog::{Catalog, Categories, ColumnType};
+use crate::catalog::{Catalog, Categories, ColumnType, Space};
+use crate::collaborative::LearnOptions;
 use crate::rank::{Recommender, Settings};
 use crate::vector::Mask;
 
@@ -24,6 +26,8 @@ pub struct Request {
     pub settings: Vec<Setting>,
     /// Whether the baselines are judged too.
     pub baselines: bool,
+    /// Whether, and how, each fold learns a collaborative space from its crowd, as `homebody build --interactions` would.
+    pub learn: Option<LearnOptions>,
     /// What random choices begin with.
     pub seed: u64,
     /// How many threads work.
@@ -94,6 +98,8 @@ struct World<'a> {
     data: &'a Interactions,
     split: &'a Split,
     crowds: Vec<Crowd>,
+    /// The catalog of each fold, with what can be learned from its crowd.
+    catalogs: Vec<Catalog>,
     content: Option<Content>,
     categories: Option<&'a Categories>,
     request: &'a Request,
@@ -123,11 +129,14 @@ pub fn evaluate(
         )));
     }
     let content = Content::of(catalog);
+    let crowds: Vec<Crowd> = split.folds.iter().map(|fold| Crowd::of(fold, catalog.len())).collect();
+    let catalogs = crowds.iter().map(|crowd| with_factors(catalog, crowd, content.as_ref(), request)).collect();
     let world = World {
         catalog,
         data,
         split: &split,
-        crowds: split.folds.iter().map(|fold| Crowd::of(fold, catalog.len())).collect(),
+        crowds,
+        catalogs,
         categories: catalog
             .columns()
             .iter()
@@ -146,7 +155,7 @@ pub fn evaluate(
         for _ in 0..request.jobs.max(1) {
             scope.spawn(|| {
                 let work = || -> Result<(), EvaluateError> {
-                    let mut judge = Judge::new(&world)?;
+                    let mut judge = Judge::new(&world);
                     loop {
                         // In pieces, so that a thread stays in one fold for a while.
                         const PIECE: usize = 16;
@@ -188,6 +197,15 @@ pub fn evaluate(
     Ok(Evaluation { report, scores })
 }
 
+/// A catalog's factors may know what is to be guessed: each fold learns its own, from its crowd alone.
+fn with_factors(catalog: &Catalog, crowd: &Crowd, content: Option<&Content>, request: &Request) -> Catalog {
+    let bare = catalog.without_crowd();
+    match request.learn.and_then(|options| factors_of(crowd, content, &options)) {
+        Some(factors) => bare.with_space(Space::from(&factors)),
+        None => bare,
+    }
+}
+
 fn systems(request: &Request, has_content: bool, items: usize) -> Vec<System> {
     let mut systems: Vec<System> = (0..request.settings.len()).map(System::Ours).collect();
     if request.baselines {
@@ -211,25 +229,31 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn new(world: &'a World<'a>) -> Result<Self, EvaluateError> {
+    fn new(world: &'a World<'a>) -> Self {
+        Self { world, recommenders: Vec::new(), fold: None }
+    }
+
+    /// Takes the catalog and the figures of a fold.
+    fn enter(&mut self, fold: usize) -> Result<(), EvaluateError> {
+        let world = self.world;
+        let crowd = &world.crowds[fold];
         let recommender = |setting: &Setting| {
             let settings = Settings { strategy: setting.strategy(), ..Settings::default() };
-            Recommender::new(world.catalog.clone(), settings)
-                .map_err(|error| EvaluateError::setting(format!("setting {}: {error}", setting.name())))
+            let mut recommender = Recommender::new(world.catalogs[fold].clone(), settings)
+                .map_err(|error| EvaluateError::setting(format!("setting {}: {error}", setting.name())))?;
+            recommender.set_prior(&crowd.liking, &crowd.said);
+            Ok(recommender)
         };
-        let recommenders = world.request.settings.iter().map(recommender).collect::<Result<_, _>>()?;
-        Ok(Self { world, recommenders, fold: None })
+        self.recommenders = world.request.settings.iter().map(recommender).collect::<Result<_, _>>()?;
+        self.fold = Some(fold);
+        Ok(())
     }
 
     /// What each system makes of a case, and the whole list of the first setting.
     fn judge(&mut self, case: &Case) -> Result<(Vec<Outcome>, Vec<usize>), EvaluateError> {
         let world = self.world;
         if self.fold != Some(case.fold) {
-            let crowd = &world.crowds[case.fold];
-            for recommender in &mut self.recommenders {
-                recommender.set_prior(&crowd.liking, &crowd.said);
-            }
-            self.fold = Some(case.fold);
+            self.enter(case.fold)?;
         }
         let mut candidates = match &world.split.folds[case.fold].only {
             Some(only) => Mask::clone(only),

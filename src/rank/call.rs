@@ -355,6 +355,9 @@ impl Recommender {
             }
             // Dislikes are the person's even where likeness to an item is asked for.
             (TermKind::Dislike, _) => ColumnKey::Person(term),
+            (TermKind::Collaborative(_), Subject::Person) => {
+                ColumnKey::Session(term, self.person.is_in_session(call.now_ms))
+            }
             (kind, Subject::Person) if kind.is_personal() => ColumnKey::Person(term),
             (kind, Subject::Item(row)) if kind.is_personal() => ColumnKey::Anchor(term, row),
             _ => ColumnKey::Item(term),
@@ -385,6 +388,10 @@ impl Recommender {
                     self.cosine_column(*space, &vector, Some(row))
                 }
             },
+            TermKind::Collaborative(space) => match call.subject {
+                Subject::Person => space.person(&*self.scorer, &self.person.in_session(call.now_ms))?,
+                Subject::Item(row) => space.item(&*self.scorer, row)?,
+            },
             TermKind::Query => return Some(self.cosine_column(self.text_space?, call.query.as_ref()?, None)),
             TermKind::Dislike => return self.dislike_column(),
             TermKind::Number { column, scale } => scale.column(self.named(column)?, chosen)?,
@@ -407,7 +414,8 @@ impl Recommender {
             },
         };
         if call.subject == Subject::Person && self.terms[term].kind.is_personal() {
-            let least = if matches!(self.terms[term].kind, TermKind::Category { .. }) { -1.0 } else { 0.0 };
+            let below_zero = matches!(self.terms[term].kind, TermKind::Category { .. } | TermKind::Collaborative(_));
+            let least = if below_zero { -1.0 } else { 0.0 };
             self.sink_disliked(&mut column, least);
         }
         Some(column)

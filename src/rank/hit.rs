@@ -93,6 +93,8 @@ pub enum ReasonKind {
     Query,
     /// It is near the item that similar ones were asked for.
     Similar,
+    /// People choose it together with what the person likes.
+    Crowd,
     /// Many like it.
     Prior,
     /// It is of a category that the person chooses.

@@ -8,6 +8,8 @@
 //! - Nearness in a vector space is a centred cosine (see `vectors`), set against the background of the whole catalog and
 //!   bounded: `tanh(z / 4)`, with z the number of spreads above the mean (the liked items themselves left out of both).
 //!   Weights so mean the same for every model.
+//! - What people choose together (a collaborative space) is a dot product with what the person likes, set against the
+//!   background in the same way.
 //! - A category counts as the person's smoothed choices against the catalog's base rate, −1 to 1.
 //! - Numbers, recency, distance and prior are values of the item itself, 0 to 1.
 //! - Dislikes are a penalty of their own. Disliking an item never raises it; another item is lowered by at most
@@ -22,6 +24,7 @@ mod asked;
 mod cache;
 mod call;
 mod column;
+mod crowd;
 mod cursor;
 mod diversity;
 mod error;

@@ -1,6 +1,7 @@
 //! Why an item is on the list, for people: the part that sets it apart, told with the numbers behind it.
 
 use super::call::{Active, Subject};
+use super::crowd::CrowdSpace;
 use super::hit::{Reason, ReasonItem, ReasonKind};
 use super::options::Position;
 use super::recommender::Recommender;
@@ -50,6 +51,7 @@ impl Recommender {
                 Some(Reason { kind: ReasonKind::Similar, part, text, value: None, items: vec![self.item(anchor, 1.0)] })
             }
             (TermKind::Vector(space), Subject::Person) => self.told_interest(row, *space, part),
+            (TermKind::Collaborative(space), subject) => self.told_crowd(row, space, subject, part),
             (TermKind::Category { column }, subject) => self.told_category(row, column, subject, part),
             (TermKind::Number { column, scale }, subject) => {
                 let value = shown(self.named(column)?, row)?;
@@ -111,6 +113,30 @@ impl Recommender {
         };
         let items = carriers.iter().take(TOLD).map(|(share, liked, _)| self.item(*liked, *share)).collect();
         Some(Reason { kind: ReasonKind::Interest, part, text, value: None, items })
+    }
+
+    /// The liked items that people choose together with this one, with their shares.
+    fn told_crowd(&self, row: usize, space: &CrowdSpace, subject: Subject, part: String) -> Option<Reason> {
+        let kind = ReasonKind::Crowd;
+        let anchor;
+        let chosen: &[Liked] = match subject {
+            Subject::Person => &self.person.likes,
+            Subject::Item(row) => {
+                anchor = [Liked { row, mass: 1.0 }];
+                &anchor
+            }
+        };
+        let carriers = chosen.iter().map(|liked| (liked.mass.sqrt() * space.together(liked.row, row), liked.row, ()));
+        let carriers = ranked_shares(carriers.filter(|(value, _, ())| *value > 0.0).collect());
+        let (first_share, first, ()) = *carriers.first()?;
+        let text = match carriers.get(1) {
+            Some((share, second, ())) if first_share < ALONE && *share >= WORTH_NAMING => {
+                format!("Goes with {} and {}, by what people choose", self.quoted(first), self.quoted(*second))
+            }
+            _ => format!("Goes with {}, by what people choose", self.quoted(first)),
+        };
+        let items = carriers.iter().take(TOLD).map(|(share, liked, ())| self.item(*liked, *share)).collect();
+        Some(Reason { kind, part, text, value: None, items })
     }
 
     /// The category of the item that the person chooses the most beyond the catalog's base rate, and who carries it.

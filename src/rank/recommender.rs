@@ -87,6 +87,13 @@ pub(crate) struct Person {
     pub(crate) unseen: Mask,
 }
 
+/// A session is over when nothing was liked for this long.
+const SESSION_MS: i64 = 3_600_000;
+/// Within a session a like counts this much for each later one. Fading always looks good where the last like of all is to be
+/// guessed (+15 %) and bad on an honest split (−10 to −19 %): what was liked last says what somebody is doing now, not who
+/// they are.
+const SESSION_FADE: f64 = 0.95;
+
 /// Which column it is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ColumnKey {
@@ -98,6 +105,8 @@ pub(crate) enum ColumnKey {
     Place(usize, u64, u64),
     /// A term for the person as they are now.
     Person(usize),
+    /// A term for the person, within a session or after it.
+    Session(usize, bool),
     /// A term for the item of this row.
     Anchor(usize, usize),
     /// A centred query.
@@ -356,12 +365,30 @@ impl Person {
         }
         Self { likes: rows(&taste.likes), dislikes: rows(&taste.dislikes), unseen, taste }
     }
+
+    /// Whether the person liked something within the last hour.
+    pub(crate) fn is_in_session(&self, now_ms: i64) -> bool {
+        self.taste.likes.last().is_some_and(|last| now_ms.saturating_sub(last.time) < SESSION_MS)
+    }
+
+    /// The likes as they count at this time: within a session the latest the most.
+    pub(crate) fn in_session(&self, now_ms: i64) -> Vec<Liked> {
+        let mut likes = self.likes.clone();
+        if self.is_in_session(now_ms) {
+            let mut fade = 1.0;
+            for liked in likes.iter_mut().rev() {
+                liked.mass *= fade;
+                fade *= SESSION_FADE;
+            }
+        }
+        likes
+    }
 }
 
 impl Cache {
     /// The fields stay: they check for themselves what they can go on from.
     fn forget_columns_of_person(&mut self) {
-        self.columns.retain(|key| !matches!(key, ColumnKey::Person(_)));
+        self.columns.retain(|key| !matches!(key, ColumnKey::Person(_) | ColumnKey::Session(..)));
     }
 
     fn forget_person(&mut self) {

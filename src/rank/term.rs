@@ -1,5 +1,6 @@
 //! The terms of a catalog's ranking: one per space, and the built-in ones.
 
+use super::crowd::CrowdSpace;
 use super::error::{RankError, RankErrorKind, listed};
 use super::terms::Scale;
 use super::vectors::VectorSpace;
@@ -36,6 +37,8 @@ pub(crate) struct Term {
 pub(crate) enum TermKind {
     /// Nearness in the vector space of this index.
     Vector(usize),
+    /// What goes with what the person likes.
+    Collaborative(CrowdSpace),
     Number {
         column: String,
         scale: Scale,
@@ -62,7 +65,7 @@ impl TermKind {
     /// Whether the term depends on the person (or on the item that similar ones are sought for), and not on the item alone.
     pub(crate) fn is_personal(&self) -> bool {
         match self {
-            Self::Vector(_) | Self::Category { .. } | Self::Dislike => true,
+            Self::Vector(_) | Self::Collaborative(_) | Self::Category { .. } | Self::Dislike => true,
             Self::Number { scale, .. } => scale.prefer == Prefer::Near,
             Self::Recency { .. } | Self::Geo { .. } | Self::Query | Self::Prior => false,
         }
@@ -94,6 +97,9 @@ impl Terms {
                     all.text_space.get_or_insert(all.spaces.len());
                     all.spaces.push(VectorSpace::new(&space.name, vectors.clone(), mean.clone()));
                     TermKind::Vector(all.spaces.len() - 1)
+                }
+                SpaceKind::Collaborative { vectors, gains, average } => {
+                    TermKind::Collaborative(CrowdSpace::new(vectors.clone(), gains.clone(), average.clone()))
                 }
                 SpaceKind::Number { column, prefer, min, max, log, missing } => {
                     let scale = Scale { prefer: *prefer, min: *min, max: *max, log: *log, missing: *missing };

@@ -36,12 +36,15 @@ use std::collections::HashMap;
 
 use super::error::{CatalogError, CatalogErrorKind};
 use super::manifest::{Manifest, ModelRef};
+use super::space::COLLABORATIVE;
 pub use cell::Cell;
 pub use pack::CatalogFile;
 pub use rows::{At, Place, Rejection, RejectionCode, Rows};
 pub use schema::Schema;
 use schema::SpaceKindRule;
 use table::{Table, cast_rows};
+
+use crate::collaborative::Factors;
 
 /// A catalog but for its vectors.
 #[derive(Debug)]
@@ -127,13 +130,15 @@ impl<'a> CatalogDraft<'a> {
     /// # Errors
     /// When there are texts and no model, or the vectors are not what a model gives.
     pub fn finish(&self, model: Option<ModelRef>, vectors: &[Vec<f32>]) -> Result<Vec<CatalogFile>, CatalogError> {
-        self.finish_with_manifest(model, vectors).map(|(_, files)| files)
+        self.finish_with_manifest(model, vectors, None).map(|(_, files)| files)
     }
 
+    /// With `factors`, one row per item, the catalog gets a collaborative space of them.
     pub(crate) fn finish_with_manifest(
         &self,
         model: Option<ModelRef>,
         vectors: &[Vec<f32>],
+        factors: Option<&Factors>,
     ) -> Result<(Manifest, Vec<CatalogFile>), CatalogError> {
         if self.schema.needs_model() && model.is_none() {
             let context = "the schema has a text space, which needs a model; give one";
@@ -145,6 +150,13 @@ impl<'a> CatalogDraft<'a> {
         }
         let rows = |uses: &Vec<Option<usize>>| uses.iter().map(|text| text.map(|text| &*vectors[text])).collect();
         let spaces: Vec<Vec<Option<&[f32]>>> = self.uses.iter().map(rows).collect();
-        pack::pack(self.schema, &self.table.items, model, &spaces)
+        if factors.is_some() && self.schema.spaces.iter().any(|space| space.name == COLLABORATIVE) {
+            let context = format!(
+                "a space of the schema is named {COLLABORATIVE:?}, as the one that is learned from interactions; give it \
+                 another name"
+            );
+            return Err(CatalogError::new(CatalogErrorKind::Schema, context));
+        }
+        pack::pack(self.schema, &self.table.items, model, &spaces, factors)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, FixedSizeListArray, Float32Array, Int8Array, RecordBatch, StringArray};
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::{ArrowError, DataType, SchemaRef};
 
 use super::super::column::tag_field;
 use super::super::error::{CatalogError, CatalogErrorKind};
@@ -12,10 +12,12 @@ use super::super::ipc::{BATCH_ROWS, write_stream};
 use super::super::manifest::{
     ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ManifestParts, ModelRef, SpaceEntry, SpaceKindEntry,
 };
-use super::super::reader::{items_schema, vector_schema};
+use super::super::reader::{factor_schema, items_schema, vector_schema};
+use super::super::space::{COLLABORATIVE, COLLABORATIVE_WEIGHT};
 use super::cell::Typed;
 use super::schema::{Schema, SpaceKindRule, SpaceRule};
 use super::table::Item;
+use crate::collaborative::Factors;
 use crate::vector::quantize_row;
 
 /// A file of a catalog: name within the folder, and content.
@@ -36,6 +38,7 @@ pub(super) fn pack(
     items: &[Item],
     model: Option<ModelRef>,
     vectors: &[Vec<Option<&[f32]>>],
+    factors: Option<&Factors>,
 ) -> Result<(Manifest, Vec<CatalogFile>), CatalogError> {
     let columns = schema.columns.iter();
     let columns: Vec<ColumnEntry> = columns
@@ -68,6 +71,12 @@ pub(super) fn pack(
             other => plain_space(schema, space, other, items)?,
         };
         spaces.push(SpaceEntry { name: space.name.clone(), weight: space.weight, kind });
+    }
+    if let Some(factors) = factors {
+        let file = add(COLLABORATIVE, pack_factors(factors)?);
+        let (people, least_people) = (factors.report.people, factors.report.least_people);
+        let kind = SpaceKindEntry::Collaborative { file, average: factors.average.clone(), people, least_people };
+        spaces.push(SpaceEntry { name: COLLABORATIVE.to_owned(), weight: COLLABORATIVE_WEIGHT, kind });
     }
     let mut parts = ManifestParts {
         name: schema.name.clone(),
@@ -170,25 +179,43 @@ fn pack_vectors(space: &str, vectors: &[Option<&[f32]>], dims: usize) -> Result<
     let mean = sum.into_iter().map(|sum| (sum / count.max(1) as f64) as f32).collect();
 
     let schema = vector_schema(dims);
+    let mut batches = Vec::new();
+    for rows in vectors.chunks(BATCH_ROWS) {
+        let arrays = quantized(&schema, rows, dims)?;
+        batches.push(RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(not_written)?);
+    }
+    Ok((write_stream(&schema, &batches).map_err(not_written)?, mean))
+}
+
+/// The file of a collaborative space: factors as vectors are kept, and the gain of each item.
+fn pack_factors(factors: &Factors) -> Result<Vec<u8>, CatalogError> {
+    let schema = factor_schema(factors.dims);
+    let rows: Vec<Option<&[f32]>> = factors.values.chunks(factors.dims).map(Some).collect();
+    let mut batches = Vec::new();
+    for (rows, gains) in rows.chunks(BATCH_ROWS).zip(factors.gains.chunks(BATCH_ROWS)) {
+        let mut arrays = quantized(&schema, rows, factors.dims)?;
+        arrays.push(Arc::new(Float32Array::from(gains.to_vec())));
+        batches.push(RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(not_written)?);
+    }
+    write_stream(&schema, &batches).map_err(not_written)
+}
+
+/// Rows of int8 with their scales, for the first two columns of a schema; zeros for a row without a vector.
+fn quantized(schema: &SchemaRef, rows: &[Option<&[f32]>], dims: usize) -> Result<Vec<ArrayRef>, CatalogError> {
     let field = match schema.field(0).data_type() {
         DataType::FixedSizeList(field, _) => Arc::clone(field),
         other => unreachable!("a vector column has type {other}"),
     };
-    let mut batches = Vec::new();
-    for rows in vectors.chunks(BATCH_ROWS) {
-        let mut values = vec![0_i8; rows.len() * dims];
-        let mut scales = vec![0.0_f32; rows.len()];
-        for (row, vector) in rows.iter().enumerate() {
-            if let Some(vector) = vector {
-                scales[row] = quantize_row(vector, &mut values[row * dims..][..dims]);
-            }
+    let mut values = vec![0_i8; rows.len() * dims];
+    let mut scales = vec![0.0_f32; rows.len()];
+    for (row, vector) in rows.iter().enumerate() {
+        if let Some(vector) = vector {
+            scales[row] = quantize_row(vector, &mut values[row * dims..][..dims]);
         }
-        let size = i32::try_from(dims).expect("a model has at most 4096 dims");
-        let lists = FixedSizeListArray::try_new(Arc::clone(&field), size, Arc::new(Int8Array::from(values)), None);
-        let arrays: Vec<ArrayRef> = vec![Arc::new(lists.map_err(not_written)?), Arc::new(Float32Array::from(scales))];
-        batches.push(RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(not_written)?);
     }
-    Ok((write_stream(&schema, &batches).map_err(not_written)?, mean))
+    let size = i32::try_from(dims).expect("a model has at most 4096 dims");
+    let lists = FixedSizeListArray::try_new(field, size, Arc::new(Int8Array::from(values)), None);
+    Ok(vec![Arc::new(lists.map_err(not_written)?), Arc::new(Float32Array::from(scales))])
 }
 
 /// Spaces without vectors; ranges that the schema leaves open are those of the data.

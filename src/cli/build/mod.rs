@@ -7,17 +7,21 @@ mod progress;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
 
+use super::interactions::load_interactions;
 use super::{Failure, model, print_json, read_file};
 use crate::catalog::{
-    CatalogDraft, CatalogError, CatalogErrorKind, CatalogFile, CatalogReader, MANIFEST_FILE, Manifest, ModelRef,
-    Rejection, Rows, Schema, read_rows,
+    Catalog, CatalogDraft, CatalogError, CatalogErrorKind, CatalogFile, CatalogReader, MANIFEST_FILE, Manifest,
+    ModelRef, Rejection, Rows, Schema, read_rows,
 };
+use crate::collaborative::{Factors, LearnOptions, LearnReport};
 use crate::embed::Encode;
-use crate::rank::{RankError, Recommender, Settings};
+use crate::evaluate::{DataReport, learn_factors};
+use crate::rank::{Recommender, Settings};
 use cache::VectorCache;
 use embedding::Effort;
 use progress::{Progress, rate};
@@ -40,6 +44,10 @@ pub(crate) struct Build {
     /// The folder to make, or to put the new catalog into.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    /// What people did with the items (JSONL, CSV or Parquet with user,item,type,value,timestamp): the catalog then knows what
+    /// goes together. Items that fewer than five people liked add nothing, and nobody's likes beyond a thousand count.
+    #[arg(long, value_name = "FILE")]
+    interactions: Option<PathBuf>,
     /// Fail, before anything is embedded, when a row is rejected or a row of a joined file belongs to no item.
     #[arg(long)]
     strict: bool,
@@ -65,6 +73,9 @@ struct Report<'a> {
     joined: Vec<JoinReport<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     texts: Option<TextReport>,
+    /// Nothing where too little was there to learn from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interactions: Option<InteractionsReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     catalog: Option<CatalogReport<'a>>,
 }
@@ -83,6 +94,14 @@ struct TextReport {
     cached: usize,
     seconds: f64,
     per_second: f64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InteractionsReport {
+    read: DataReport,
+    /// Null where there was too little to learn from.
+    learned: Option<LearnReport>,
 }
 
 #[derive(Serialize)]
@@ -126,6 +145,7 @@ impl Build {
             unmatched: draft.unmatched(),
             joined: schema.join_files().zip(draft.joined()).map(|(file, &items)| JoinReport { file, items }).collect(),
             texts: None,
+            interactions: None,
             catalog: None,
         };
         self.say_rejected(&report);
@@ -141,9 +161,11 @@ impl Build {
             return Err(CatalogError::new(CatalogErrorKind::Rejected, context).into());
         }
 
-        let (manifest, files, effort) = self.make_files(&schema, &draft)?;
+        let Made { manifest, files, effort, interactions } = self.make_files(&schema, &draft)?;
         let building = Failure::while_doing(format!("building with {}", self.schema.display()));
-        open_as_a_page_would(&manifest, &files).map_err(building)?;
+        // What only ranking understands (the filters of scenarios) is found before the catalog takes the place of another
+        // one, and not by the first visitor.
+        Recommender::new(opened(&manifest, &files), Settings::default()).map_err(building)?;
         output::write_catalog(&self.output, &files)?;
         let bytes = |file: &CatalogFile| file.bytes.len() as u64;
         let total_bytes = files.iter().map(bytes).sum();
@@ -155,6 +177,7 @@ impl Build {
                 seconds: effort.elapsed.as_secs_f64(),
                 per_second: rate(effort.embedded, effort.elapsed),
             });
+            report.interactions = interactions;
             report.catalog = Some(CatalogReport {
                 folder: &self.output,
                 name: &manifest.name,
@@ -201,15 +224,34 @@ impl Build {
         }
     }
 
-    fn make_files(
-        &self,
-        schema: &Schema,
-        draft: &CatalogDraft<'_>,
-    ) -> Result<(Manifest, Vec<CatalogFile>, Option<Effort>), Failure> {
+    fn make_files(&self, schema: &Schema, draft: &CatalogDraft<'_>) -> Result<Made, Failure> {
+        let failed = || Failure::while_doing("making the catalog");
+        let Embedded { model, vectors, effort } = self.embed_texts(schema, draft)?;
+        let (manifest, files) = draft.finish_with_manifest(model.clone(), &vectors, None).map_err(failed())?;
+        let mut made = Made { manifest, files, effort, interactions: None };
+        if let Some(path) = &self.interactions {
+            // Interactions name items, and factors of new items come from texts: both are the catalog's.
+            let catalog = opened(&made.manifest, &made.files);
+            let data = load_interactions(path, &catalog, None)?;
+            let read = data.report();
+            let begun = Instant::now();
+            let factors = learn_factors(&catalog, data, &LearnOptions::default());
+            tell_learned(path, factors.as_ref(), begun.elapsed());
+            made.interactions =
+                Some(InteractionsReport { read, learned: factors.as_ref().map(|learned| learned.report) });
+            if let Some(factors) = factors {
+                (made.manifest, made.files) =
+                    draft.finish_with_manifest(model, &vectors, Some(&factors)).map_err(failed())?;
+            }
+        }
+        Ok(made)
+    }
+
+    /// The vectors of the draft's texts, and which model they are of; none where the schema has no text space.
+    fn embed_texts(&self, schema: &Schema, draft: &CatalogDraft<'_>) -> Result<Embedded, Failure> {
         let failed = || Failure::while_doing("making the catalog");
         if !schema.needs_model() {
-            let (manifest, files) = draft.finish_with_manifest(None, &[]).map_err(failed())?;
-            return Ok((manifest, files, None));
+            return Ok(Embedded::default());
         }
         let Some(folder) = &self.model else {
             let context = "the schema has a text space; say with --model which model its texts are embedded with";
@@ -227,20 +269,62 @@ impl Build {
         let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
         let (vectors, effort) =
             embedding::embed(&draft.texts(), &encoder, jobs, &mut cache, &mut progress).map_err(failed())?;
-        let (manifest, files) = draft.finish_with_manifest(Some(model), &vectors).map_err(failed())?;
-        Ok((manifest, files, Some(effort)))
+        Ok(Embedded { model: Some(model), vectors, effort: Some(effort) })
     }
 }
 
-/// Opens the catalog for ranking before it takes the place of another one: what only ranking understands (the filters of
-/// scenarios) is then found here, and not by the first visitor.
-fn open_as_a_page_would(manifest: &Manifest, files: &[CatalogFile]) -> Result<(), RankError> {
+/// What the texts of a draft came to.
+#[derive(Default)]
+struct Embedded {
+    model: Option<ModelRef>,
+    vectors: Vec<Vec<f32>>,
+    effort: Option<Effort>,
+}
+
+/// The files of a catalog, and what they were made of.
+struct Made {
+    manifest: Manifest,
+    files: Vec<CatalogFile>,
+    effort: Option<Effort>,
+    interactions: Option<InteractionsReport>,
+}
+
+fn tell_learned(path: &Path, factors: Option<&Factors>, time: Duration) {
+    let name = path.display();
+    let Some(Factors { report, .. }) = factors else {
+        eprintln!(
+            "{name}: too little to learn from (it takes two items that {} people like each); the catalog has no collaborative \
+             space",
+            LearnOptions::default().least_people
+        );
+        return;
+    };
+    eprintln!(
+        "{name}: factors of {} items learned from {} likes of {} people in {:.1} s, and of {} items from their texts",
+        report.items,
+        report.likes,
+        report.people,
+        time.as_secs_f64(),
+        report.from_text
+    );
+    if report.too_few > 0 {
+        eprintln!(
+            "{name}: {} items are liked by fewer than {} people and add nothing",
+            report.too_few, report.least_people
+        );
+    }
+    if report.beyond > 0 {
+        eprintln!("{name}: {} likes are beyond what one person may add and are left out", report.beyond);
+    }
+}
+
+/// The catalog that a page would have of these files.
+fn opened(manifest: &Manifest, files: &[CatalogFile]) -> Catalog {
     let mut reader = CatalogReader::new(&manifest.to_bytes()).expect("a manifest that was just written");
     for file in files.iter().filter(|file| file.path != MANIFEST_FILE) {
         reader.add(&file.path, file.bytes.clone()).expect("a file that was just written");
     }
-    let catalog = reader.finish().expect("all files are there");
-    Recommender::new(catalog, Settings::default()).map(drop)
+    reader.finish().expect("all files are there")
 }
 
 fn read_input(path: &Path, rows: &mut Rows) -> Result<(), Failure> {

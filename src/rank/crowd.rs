@@ -1,0 +1,127 @@
+//! A collaborative space as ranking sees it: what goes with what the person likes, by what people choose together.
+//!
+//! The catalog has factors f and a gain c for each item (see `collaborative`). The person is
+//! `u = 10·5/(5 + Σ mass) · average + Σ √mass_h · f_h` over what they like, and the raw affinity of an item is `c_i · (u · f_i)`. The
+//! ten pseudo-likes, drawn from everybody's, are what little evidence leans on; they fade as the person's own likes add up. The
+//! root is between a like that counts whole, as EASE has it, and its mass: on the rolling split of MovieLens-100K it is better
+//! than both (`docs/quality.md`).
+
+use std::sync::Arc;
+
+use super::column::AffinityColumn;
+use super::terms::Liked;
+use crate::vector::{Scorer, VectorSet};
+
+/// So many likes is the crowd worth: in the reference evaluation of four data sets it brought 49 % after one event.
+const CROWD_LIKES: f64 = 10.0;
+/// At so much evidence, in likes, the crowd is worth half of that.
+const CROWD_HALF: f64 = 5.0;
+
+#[derive(Debug)]
+pub(crate) struct CrowdSpace {
+    vectors: Arc<VectorSet>,
+    gains: Arc<[f32]>,
+    average: Arc<[f32]>,
+    /// Whether anything is known of the item.
+    known: Vec<bool>,
+}
+
+impl CrowdSpace {
+    pub(crate) fn new(vectors: Arc<VectorSet>, gains: Arc<[f32]>, average: Arc<[f32]>) -> Self {
+        let mut factors = vec![0.0f32; vectors.dims()];
+        let known = (0..vectors.len()).map(|row| {
+            vectors.row_into(row, &mut factors);
+            factors.iter().any(|x| *x != 0.0)
+        });
+        let known = known.collect();
+        Self { vectors, gains, average, known }
+    }
+
+    /// The affinity of every item to somebody with these likes; nothing if nothing is known of any of them.
+    pub(crate) fn person(&self, scorer: &dyn Scorer, likes: &[Liked]) -> Option<AffinityColumn> {
+        let mass: f64 = likes.iter().map(|liked| liked.mass).sum();
+        let worth = (CROWD_LIKES * CROWD_HALF / (CROWD_HALF + mass)) as f32;
+        let crowd = self.average.iter().map(|x| worth * x).collect();
+        self.column(scorer, crowd, likes)
+    }
+
+    /// The affinity of every item to this one.
+    pub(crate) fn item(&self, scorer: &dyn Scorer, row: usize) -> Option<AffinityColumn> {
+        self.column(scorer, vec![0.0; self.vectors.dims()], &[Liked { row, mass: 1.0 }])
+    }
+
+    fn column(&self, scorer: &dyn Scorer, mut sum: Vec<f32>, likes: &[Liked]) -> Option<AffinityColumn> {
+        if !likes.iter().any(|liked| self.known[liked.row]) {
+            return None;
+        }
+        let mut factors = vec![0.0f32; self.vectors.dims()];
+        for liked in likes {
+            self.vectors.row_into(liked.row, &mut factors);
+            sum.iter_mut().zip(&factors).for_each(|(sum, x)| *sum += liked.mass.sqrt() as f32 * x);
+        }
+        let mut dots = vec![0.0f32; self.vectors.len()];
+        scorer
+            .dots(&self.vectors, &[&sum], None, &mut dots)
+            .expect("sums of factors are finite and of the set's length");
+        let raw = dots.iter().zip(&*self.gains).zip(&self.known);
+        let raw = raw.map(|((dot, gain), known)| if *known { f64::from(*dot) * f64::from(*gain) } else { f64::NAN });
+        Some(AffinityColumn::calibrated(raw.collect(), likes.iter().map(|liked| liked.row)))
+    }
+
+    /// How much liking one item says for another: above 0 if people choose them together more than chance would have it.
+    pub(crate) fn together(&self, a: usize, b: usize) -> f64 {
+        let (mut left, mut right) = (vec![0.0f32; self.vectors.dims()], vec![0.0f32; self.vectors.dims()]);
+        self.vectors.row_into(a, &mut left);
+        self.vectors.row_into(b, &mut right);
+        left.iter().zip(&right).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::{Precision, available_scorers};
+
+    /// Items 0 and 1 go together, 2 goes with neither, of 3 nothing is known. People chose item 2 most.
+    fn space() -> CrowdSpace {
+        let mut set = VectorSet::new(2, Precision::Int8).unwrap();
+        set.push_quantized(&[0.6, 0.0, 0.5, 0.1, 0.0, 0.7, 0.0, 0.0]).unwrap();
+        CrowdSpace::new(Arc::new(set), Arc::from([1.5f32, 1.4, 2.0, 1.0]), Arc::from([0.001f32, 0.02]))
+    }
+
+    fn liked(row: usize) -> Liked {
+        Liked { row, mass: 1.0 }
+    }
+
+    #[test]
+    fn what_is_chosen_together_goes_together() {
+        for scorer in available_scorers() {
+            let column = space().person(&*scorer, &[liked(0)]).unwrap();
+            assert!(column.values[1] > column.values[2], "{}: {:?}", scorer.name(), column.values);
+            assert_eq!(column.values[3], 0.0, "what is not known is neither near nor far");
+        }
+        assert!(space().together(0, 1) > 0.0 && space().together(0, 2).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_crowd_fades_as_evidence_adds_up() {
+        let scorer = crate::vector::best_scorer();
+        let space = space();
+        // A like so weak that the crowd still decides.
+        let weak = space.person(&*scorer, &[Liked { row: 0, mass: 0.0001 }]).unwrap();
+        assert!(weak.values[2] > weak.values[1], "{:?}", weak.values);
+        let strong = space.person(&*scorer, &[Liked { row: 0, mass: 2.0 }]).unwrap();
+        assert!(strong.values[1] > strong.values[2], "{:?}", strong.values);
+        // Likeness to an item has no crowd in it.
+        let near = space.item(&*scorer, 0).unwrap();
+        assert!(near.values[1] > near.values[2]);
+    }
+
+    #[test]
+    fn likes_of_which_nothing_is_known_say_nothing() {
+        let scorer = crate::vector::best_scorer();
+        assert!(space().person(&*scorer, &[liked(3)]).is_none());
+        assert!(space().person(&*scorer, &[]).is_none());
+        assert!(space().item(&*scorer, 3).is_none());
+    }
+}

@@ -1,0 +1,164 @@
+//! `homebody build --interactions`: what is learned, what it does to a list, and files with too little or nothing in them.
+#![cfg(feature = "cli")]
+
+use std::fmt::Write;
+use std::fs;
+use std::process::Command;
+
+use assert_cmd::cargo::CommandCargoExt;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const HEAD: &str = "user,item,type,value,timestamp\n";
+const START: i64 = 1_700_000_000;
+
+struct Place(TempDir);
+
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Place {
+    /// The rows of twenty books, and a schema for them with one space of this name.
+    fn new(space: &str) -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        let schema = format!(
+            "name = 'books'\nid = 'id'\n[columns.kind]\ntype = 'tags'\n[[space]]\nname = '{space}'\nkind = 'category'\n\
+             column = 'kind'\nmany = true\n"
+        );
+        place.write("catalog.toml", &schema);
+        let rows: String = (0..20).map(|item| format!("i{item:02},kind {}\n", item % 4)).collect();
+        place.write("rows.csv", &format!("id,kind\n{rows}"));
+        place
+    }
+
+    fn write(&self, file: &str, content: &str) {
+        fs::write(self.0.path().join(file), content).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::cargo_bin("homebody").unwrap();
+        let output = command.args(arguments).current_dir(self.0.path()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    fn build(&self, likes: &str, to: &str) -> Ran {
+        self.write("likes.csv", likes);
+        self.run(&["build", "rows.csv", "--schema", "catalog.toml", "--interactions", "likes.csv", "-o", to, "--json"])
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        serde_json::from_str(&ran.stdout).unwrap()
+    }
+}
+
+/// Sixty people of two groups: those of the first like the books 0 to 9, the others 10 to 19, each all but one or two of them.
+fn groups() -> String {
+    let mut lines = HEAD.to_owned();
+    for person in 0..60 {
+        for item in (0..20).filter(|item| item / 10 == person % 2 && item % 10 != person % 7) {
+            writeln!(lines, "u{person},i{item:02},like,,{}", START + item).unwrap();
+        }
+    }
+    lines
+}
+
+fn space<'a>(summary: &'a Value, name: &str) -> Option<&'a Value> {
+    summary["spaces"].as_array().unwrap().iter().find(|space| space["name"] == name)
+}
+
+#[test]
+fn what_people_choose_together_is_learned_and_ranks() {
+    let place = Place::new("kind");
+    let built = place.build(&groups(), "out");
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    let report: Value = serde_json::from_str(&built.stdout).unwrap();
+    let learned = &report["interactions"]["learned"];
+    assert_eq!((learned["people"].as_u64(), learned["items"].as_u64()), (Some(60), Some(20)), "{learned}");
+    assert_eq!(place.run(&["verify", "out"]).code, Some(0));
+    let summary = place.json(&["inspect", "out", "--json"]);
+    let crowd = space(&summary, "collaborative").expect("a collaborative space");
+    assert!(crowd["bytesPerItem"].as_f64().unwrap() <= 80.0, "{crowd}");
+
+    place.write("events.csv", "item,type,timestamp\ni03,like,1700000000\n");
+    let rank = ["recommend", "out", "--events", "events.csv", "--limit", "9", "--explain", "--json", "--weights"];
+    let list = place.json(&[&rank[..], &["{\"kind\": 0}"]].concat());
+    let hits = list.get("hits").unwrap_or(&list).as_array().unwrap();
+    let mut ids: Vec<&str> = hits.iter().map(|hit| hit["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["i00", "i01", "i02", "i04", "i05", "i06", "i07", "i08", "i09"]);
+    let reason = &hits[0]["reason"];
+    assert_eq!((reason["kind"].as_str(), reason["part"].as_str()), (Some("crowd"), Some("collaborative")), "{reason}");
+    assert_eq!(reason["items"][0]["id"], "i03");
+
+    let without = place.json(&[&rank[..], &["{\"kind\": 0, \"collaborative\": 0}"]].concat());
+    assert_ne!(without, list, "the space has a weight like any other");
+}
+
+#[test]
+fn the_same_interactions_give_the_same_bytes() {
+    let place = Place::new("kind");
+    assert_eq!(place.build(&groups(), "a").code, Some(0));
+    assert_eq!(place.build(&groups(), "b").code, Some(0));
+    let manifest = |folder: &str| fs::read(place.0.path().join(folder).join("catalog.json")).unwrap();
+    assert_eq!(manifest("a"), manifest("b"));
+}
+
+#[test]
+fn too_little_to_learn_from_is_a_catalog_without_the_space() {
+    let place = Place::new("kind");
+    let mut few = HEAD.to_owned();
+    groups().lines().filter(|line| ["u0,", "u1,", "u2,"].iter().any(|user| line.starts_with(user))).for_each(|line| {
+        writeln!(few, "{line}").unwrap();
+    });
+    let one_item: String = (0..40).fold(HEAD.to_owned(), |mut all, person| {
+        writeln!(all, "u{person},i00,like,,{START}").unwrap();
+        all
+    });
+    let unknown = format!("{HEAD}u1,nowhere,like,,{START}\n");
+    for (name, likes) in [("few", &*few), ("one item", &one_item), ("unknown", &unknown), ("empty", ""), ("head", HEAD)]
+    {
+        let built = place.build(likes, "out");
+        assert_eq!(built.code, Some(0), "{name}: {}", built.stderr);
+        assert!(built.stderr.contains("too little to learn from"), "{name}: {}", built.stderr);
+        let report: Value = serde_json::from_str(&built.stdout).unwrap();
+        assert!(report["interactions"]["learned"].is_null(), "{name}");
+        assert!(space(&place.json(&["inspect", "out", "--json"]), "collaborative").is_none(), "{name}");
+    }
+}
+
+#[test]
+fn fewer_people_than_factors_and_one_who_likes_everything() {
+    let place = Place::new("kind");
+    let mut likes = HEAD.to_owned();
+    for person in 0..6 {
+        (0..6).for_each(|item| writeln!(likes, "u{person},i{item:02},like,,{}", START + item).unwrap());
+    }
+    // Again and again: one person counts once for an item.
+    (0..2000).for_each(|n| writeln!(likes, "u9,i{:02},like,,{}", n % 20, START + n).unwrap());
+    let built = place.build(&likes, "out");
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    let report: Value = serde_json::from_str(&built.stdout).unwrap();
+    let learned = &report["interactions"]["learned"];
+    assert_eq!((learned["items"].as_u64(), learned["tooFew"].as_u64()), (Some(6), Some(14)), "{learned}");
+    assert_eq!(place.run(&["verify", "out"]).code, Some(0));
+    place.write("events.csv", "item,type,timestamp\ni00,like,1700000000\n");
+    let list = place.json(&["recommend", "out", "--events", "events.csv", "--limit", "20", "--json"]);
+    let hits = list.get("hits").unwrap_or(&list).as_array().unwrap();
+    assert!(hits.iter().all(|hit| hit["score"].as_f64().is_some_and(f64::is_finite)));
+}
+
+#[test]
+fn a_space_of_that_name_is_the_schemas_and_nothing_is_written() {
+    let place = Place::new("collaborative");
+    let built = place.build(&groups(), "out");
+    assert_eq!(built.code, Some(1), "{}", built.stdout);
+    let told = format!("{}{}", built.stdout, built.stderr);
+    assert!(told.contains("give it another name"), "{told}");
+    assert!(!place.0.path().join("out").exists());
+}
