@@ -34,7 +34,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// The top folder of the work tree.
+/// The top folder of the work tree: that which it is called in. The one that it was compiled in may be gone, since all trees of a
+/// machine share a target folder and cargo takes the program of one for that of another.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in a folder of the work tree").to_owned()
+    let here = std::env::current_dir().unwrap_or_default();
+    let found = here.ancestors().find(|folder| folder.join("xtask/Cargo.toml").is_file());
+    let compiled_in =
+        || Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in a folder of the work tree");
+    found.unwrap_or_else(compiled_in).to_owned()
 }
