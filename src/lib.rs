@@ -43,7 +43,9 @@ pub use catalog::{
 pub use catalog::{At, CatalogDraft, CatalogFile, Cell, Place, Rejection, RejectionCode, Rows, Schema, read_rows};
 // What do people choose together?
 #[cfg(feature = "cli")]
-pub use collaborative::{Factors, ItemContent, LearnOptions, LearnReport, learn};
+pub use collaborative::{
+    APPROVAL, Factors, Figures, ItemContent, LearnOptions, LearnReport, Learned, POPULARITY, TREND, Tallies, learn,
+};
 // Which vectors are near?
 pub use vector::{
     Device, DeviceChoice, DeviceIndex, DeviceStatus, Gpu, GpuOptions, GpuStats, Index, MAX_NORM, Mask, Measured,
@@ -69,7 +71,7 @@ pub use rank::{
 pub use evaluate::{
     Comparison, DataReport, Estimate, EvaluateError, EvaluateErrorKind, Evaluation, GroupReport, Interaction,
     Interactions, InteractionsReader, PageAbout, Protocol, Quality, Report, Request, Scores, Setting, SystemReport,
-    bootstrap, compare, coverage, evaluate, intra_list_diversity, learn_factors, miscalibration, ndcg, novelty,
+    bootstrap, compare, coverage, evaluate, intra_list_diversity, learn_crowd, miscalibration, ndcg, novelty,
     popularity_bias, to_html,
 };
 // What does a text mean?

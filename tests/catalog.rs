@@ -67,7 +67,7 @@ fn spaces_have_vectors_and_settings() {
     assert_eq!((column.as_str(), *prefer, *log, *missing), ("votes", Prefer::High, true, Missing::Mean));
     assert_eq!((*min, *max), (150.0, 180_000.0), "the range of the data");
     assert_eq!(catalog.space("rating").unwrap().weight, 0.25);
-    assert_eq!(catalog.prior().unwrap().smoothing, 50.0);
+    assert!(matches!(catalog.prior(), Some(homebody::Prior::Rated { smoothing: 50.0, .. })));
     assert_eq!(catalog.manifest().model.as_ref(), Some(&fake_model()));
 }
 

@@ -162,3 +162,62 @@ fn a_space_of_that_name_is_the_schemas_and_nothing_is_written() {
     assert!(told.contains("give it another name"), "{told}");
     assert!(!place.0.path().join("out").exists());
 }
+
+#[test]
+fn figures_are_columns_and_the_prior() {
+    let place = Place::new("kind");
+    // Beside the groups, one book that only four people like.
+    let rare: String = (0..4).fold(String::new(), |mut all, person| {
+        writeln!(all, "u{},i19,like,,{START}", 2 * person).unwrap();
+        all
+    });
+    let few: String = groups().lines().filter(|line| !line.contains(",i19,")).map(|line| format!("{line}\n")).collect();
+    let built = place.build(&(few + &rare), "out");
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    let report: Value = serde_json::from_str(&built.stdout).unwrap();
+    assert_eq!(report["interactions"]["counted"], 19, "{report}");
+    let manifest: Value = serde_json::from_slice(&fs::read(place.0.path().join("out/catalog.json")).unwrap()).unwrap();
+    assert_eq!(manifest["prior"], serde_json::json!({"popularity": "crowd_popularity", "trend": "crowd_trend"}));
+
+    place.write("events.csv", "item,type,timestamp\n");
+    let rank = ["recommend", "out", "--events", "events.csv", "--limit", "20", "--explain", "--json"];
+    let list = place.json(&rank);
+    let hits = list.get("hits").unwrap_or(&list).as_array().unwrap();
+    let popularity: Vec<Option<u64>> = hits.iter().map(|hit| hit["item"]["crowd_popularity"].as_u64()).collect();
+    let mut sorted = popularity.clone();
+    sorted.sort_by(|a, b| b.cmp(a));
+    assert_eq!(popularity, sorted, "to a stranger the most popular ones first");
+    assert_eq!((hits[19]["id"].as_str(), popularity[19]), (Some("i19"), None), "four people are too few to tell");
+    let reason = &hits[0]["reason"];
+    assert_eq!((reason["kind"].as_str(), reason["part"].as_str()), (Some("prior"), Some("prior")), "{reason}");
+    assert_eq!(reason["text"], format!("Popular: {} people chose it", popularity[0].unwrap()));
+}
+
+#[test]
+fn the_prior_of_a_schema_stays() {
+    let place = Place::new("kind");
+    place.write("rows.csv", "id,kind,stars,votes\ni00,a,4.5,10\ni01,b,4.0,90\n");
+    let schema = fs::read_to_string(place.0.path().join("catalog.toml")).unwrap();
+    let prior = "[columns.stars]\ntype = 'number'\n[columns.votes]\ntype = 'integer'\n[prior]\nrating = 'stars'\ncount = 'votes'\n\
+                 smoothing = 5\n";
+    place.write("catalog.toml", &format!("{schema}{prior}"));
+    let built = place.build(&groups(), "out");
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    let manifest: Value = serde_json::from_slice(&fs::read(place.0.path().join("out/catalog.json")).unwrap()).unwrap();
+    assert_eq!(manifest["prior"]["rating"], "stars");
+    let names: Vec<&str> =
+        manifest["columns"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap()).collect();
+    assert_eq!(names[3..], ["crowd_popularity", "crowd_trend", "crowd_approval"]);
+}
+
+#[test]
+fn a_column_of_that_name_is_the_schemas_and_nothing_is_written() {
+    let place = Place::new("kind");
+    let schema = fs::read_to_string(place.0.path().join("catalog.toml")).unwrap();
+    place.write("rows.csv", "id,kind,crowd_trend\ni00,a,1\ni01,b,2\n");
+    place.write("catalog.toml", &format!("{schema}[columns.crowd_trend]\ntype = 'number'\n"));
+    let built = place.build(&groups(), "out");
+    assert_ne!(built.code, Some(0));
+    assert!(built.stderr.contains("crowd_trend") && built.stderr.contains("another name"), "{}", built.stderr);
+    assert!(!place.0.path().join("out").exists());
+}

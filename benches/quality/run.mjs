@@ -23,5 +23,13 @@ await run(program, [
 const started = performance.now();
 await run(program, ["evaluate", catalog, "--interactions", join(data, "interactions.csv"), "--protocol", "all"]);
 say(`all protocols and baselines in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-// What people choose together, learned by each split from its own crowd.
-await run(program, ["evaluate", catalog, "--interactions", join(data, "interactions.csv"), "--protocol", "all", "--learn", "--no-baselines"]);
+// With what its owner's interactions add: factors and figures, learned by each split from its own crowd.
+const crowd = join(data, "catalog-crowd");
+await run(program, [
+  "build", join(data, "items.jsonl"),
+  "--schema", join(root, "benches/quality/crowd.toml"),
+  "--model", join(root, "build/models/all-MiniLM-L6-v2"),
+  "--interactions", join(data, "interactions.csv"),
+  "-o", crowd,
+]);
+await run(program, ["evaluate", crowd, "--interactions", join(data, "interactions.csv"), "--protocol", "all", "--no-baselines"]);

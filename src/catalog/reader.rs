@@ -124,6 +124,16 @@ impl Catalog {
     pub(crate) fn without_crowd(&self) -> Self {
         let mut inner = Inner::clone(&self.inner);
         inner.spaces.retain(|space| !matches!(space.kind, SpaceKind::Collaborative { .. }));
+        inner.manifest.prior = inner.manifest.prior.take().filter(|prior| matches!(prior, Prior::Rated { .. }));
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// With a prior of figures that are made from interactions, unless the schema names columns of its own for it. The columns
+    /// themselves are not there: whoever evaluates hands the values to the recommender.
+    #[cfg(feature = "cli")]
+    pub(crate) fn with_chosen_prior(&self) -> Self {
+        let mut inner = Inner::clone(&self.inner);
+        inner.manifest.prior.get_or_insert_with(Prior::chosen);
         Self { inner: Arc::new(inner) }
     }
 
@@ -366,12 +376,19 @@ fn check_spaces(manifest: &Manifest) -> Result<(), CatalogError> {
             }
         }
     }
-    if let Some(prior) = &manifest.prior {
-        column("the prior", &prior.rating, &[T::Number, T::Integer])?;
-        column("the prior", &prior.count, &[T::Number, T::Integer])?;
-        if !prior.smoothing.is_finite() || prior.smoothing < 0.0 {
-            return Err(inconsistent(format!("the prior's smoothing must not be negative, found {}", prior.smoothing)));
+    match &manifest.prior {
+        Some(Prior::Rated { rating, count, smoothing }) => {
+            column("the prior", rating, &[T::Number, T::Integer])?;
+            column("the prior", count, &[T::Number, T::Integer])?;
+            if !smoothing.is_finite() || *smoothing < 0.0 {
+                return Err(inconsistent(format!("the prior's smoothing must not be negative, found {smoothing}")));
+            }
         }
+        Some(Prior::Chosen { popularity, trend }) => {
+            column("the prior", popularity, &[T::Number, T::Integer])?;
+            column("the prior", trend, &[T::Number, T::Integer])?;
+        }
+        None => {}
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 #[cfg(feature = "cli")]
-use crate::collaborative::Factors;
+use crate::collaborative::{Factors, POPULARITY, TREND};
 #[cfg(feature = "cli")]
 use crate::vector::Precision;
 use crate::vector::VectorSet;
@@ -180,13 +180,32 @@ pub struct Scenario {
     pub include_seen: Option<bool>,
 }
 
-/// How well an item is liked by everybody, for persons of whom nothing is known yet.
+#[cfg(feature = "cli")]
+impl Prior {
+    /// Of the columns that are made from interactions.
+    pub(crate) fn chosen() -> Self {
+        Self::Chosen { popularity: POPULARITY.to_owned(), trend: TREND.to_owned() }
+    }
+}
+
+/// Where a catalog's knowledge of everybody's taste is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Prior {
-    /// Number column with the mean rating.
-    pub rating: String,
-    /// Number column with how many ratings that mean is of; missing counts as 0.
-    pub count: String,
-    /// How many ratings at the catalog's mean are added to each item, so that one enthusiast does not make a favourite.
-    pub smoothing: f64,
+#[serde(untagged)]
+pub enum Prior {
+    /// In columns that the schema names.
+    Rated {
+        /// Number column with the mean rating.
+        rating: String,
+        /// Number column with how many ratings that mean is of; missing counts as 0.
+        count: String,
+        /// How many ratings at the catalog's mean are added to each item, so that one enthusiast does not make a favourite.
+        smoothing: f64,
+    },
+    /// In columns that were made from interactions.
+    Chosen {
+        /// Number column with how many people chose the item; missing counts as 0.
+        popularity: String,
+        /// Number column with the same, older choices counted less.
+        trend: String,
+    },
 }

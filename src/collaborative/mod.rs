@@ -21,6 +21,17 @@
 
 mod content;
 mod factors;
+mod figures;
 mod svd;
 
 pub use factors::{Factors, ItemContent, LearnOptions, LearnReport, learn};
+pub use figures::{APPROVAL, Figures, POPULARITY, TREND, Tallies};
+
+/// What interactions say of a catalog's items, as far as there is enough to learn from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Learned {
+    /// What goes together.
+    pub factors: Option<Factors>,
+    /// How each item fares by itself.
+    pub figures: Option<Figures>,
+}

@@ -7,14 +7,14 @@ use super::content::{Content, normalize};
 use super::crowd::{Crowd, EASE_MOST_ITEMS};
 use super::data::{Deed, Interactions};
 use super::error::EvaluateError;
-use super::learn::factors_of;
+use super::learn::{factors_of, figures_of};
 use super::metrics::{Quality, intra_list_diversity, miscalibration, novelty, popularity_bias};
 use super::report::{Judged, Outcome, Report, report};
 use super::setting::Setting;
 use super::split::{Case, Protocol, Split, hash};
-use crate::catalog::{Catalog, Categories, ColumnType, Space};
+use crate::catalog::{Catalog, Categories, ColumnType, Prior, Space};
 use crate::collaborative::LearnOptions;
-use crate::rank::{Recommender, Settings};
+use crate::rank::{Recommender, Settings, chosen_values, prior_values};
 use crate::vector::Mask;
 
 /// What is to be evaluated, and how.
@@ -200,6 +200,7 @@ pub fn evaluate(
 /// A catalog's factors may know what is to be guessed: each fold learns its own, from its crowd alone.
 fn with_factors(catalog: &Catalog, crowd: &Crowd, content: Option<&Content>, request: &Request) -> Catalog {
     let bare = catalog.without_crowd();
+    let bare = if request.learn.is_some() { bare.with_chosen_prior() } else { bare };
     match request.learn.and_then(|options| factors_of(crowd, content, &options)) {
         Some(factors) => bare.with_space(Space::from(&factors)),
         None => bare,
@@ -241,7 +242,19 @@ impl<'a> Judge<'a> {
             let settings = Settings { strategy: setting.strategy(), ..Settings::default() };
             let mut recommender = Recommender::new(world.catalogs[fold].clone(), settings)
                 .map_err(|error| EvaluateError::setting(format!("setting {}: {error}", setting.name())))?;
-            recommender.set_prior(&crowd.liking, &crowd.said);
+            recommender.set_prior(|prior| match prior {
+                Prior::Rated { smoothing, .. } => prior_values(&crowd.liking, &crowd.said, *smoothing),
+                Prior::Chosen { .. } => {
+                    let figures = world.request.learn.and_then(|options| figures_of(crowd, &options));
+                    let figures = figures.map(|figures| {
+                        let counts =
+                            figures.popularity.iter().map(|count| count.map_or(f64::NAN, |n| n as f64)).collect();
+                        (counts, figures.trend.iter().map(|trend| trend.unwrap_or(f64::NAN)).collect())
+                    });
+                    let (counts, trend): (Vec<f64>, Vec<f64>) = figures.unwrap_or_default();
+                    chosen_values(&counts, &trend, world.catalog.len())
+                }
+            });
             Ok(recommender)
         };
         self.recommenders = world.request.settings.iter().map(recommender).collect::<Result<_, _>>()?;

@@ -5,13 +5,19 @@ use super::crowd::Crowd;
 use super::data::Interactions;
 use super::split::Fold;
 use crate::catalog::Catalog;
-use crate::collaborative::{Factors, ItemContent, LearnOptions, learn};
+use crate::collaborative::{Factors, Figures, ItemContent, LearnOptions, Learned, Tallies, learn};
 
-/// Item factors from what people chose; nothing if there is too little to learn from.
-pub fn learn_factors(catalog: &Catalog, data: Interactions, options: &LearnOptions) -> Option<Factors> {
+/// What people's choices say of a catalog's items; nothing of what there is too little to learn from.
+pub fn learn_crowd(catalog: &Catalog, data: Interactions, options: &LearnOptions) -> Learned {
     let crowd = data.people.into_iter().map(|history| history.deeds).collect();
     let crowd = Crowd::of(&Fold { crowd, only: None }, catalog.len());
-    factors_of(&crowd, Content::of(catalog).as_ref(), options)
+    let factors = factors_of(&crowd, Content::of(catalog).as_ref(), options);
+    Learned { factors, figures: figures_of(&crowd, options) }
+}
+
+pub(super) fn figures_of(crowd: &Crowd, options: &LearnOptions) -> Option<Figures> {
+    let Crowd { counts, recent, said, liking, .. } = crowd;
+    Figures::of(&Tallies { counts, recent, said, liking }, options.least_people)
 }
 
 pub(super) fn factors_of(crowd: &Crowd, content: Option<&Content>, options: &LearnOptions) -> Option<Factors> {

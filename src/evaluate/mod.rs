@@ -29,7 +29,7 @@ pub use data::{DataReport, Interaction, Interactions, InteractionsReader};
 pub use error::{EvaluateError, EvaluateErrorKind};
 pub use html::{PageAbout, to_html};
 pub use judge::{Evaluation, Request, Scores, evaluate};
-pub use learn::learn_factors;
+pub use learn::learn_crowd;
 pub use metrics::{Quality, coverage, intra_list_diversity, miscalibration, ndcg, novelty, popularity_bias};
 pub use report::{GroupReport, Report, SystemReport};
 pub use setting::Setting;

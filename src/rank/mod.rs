@@ -51,3 +51,5 @@ pub use info::Metrics;
 pub use options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 pub use recommender::{ImportPlan, ImportReport, Recommender, Settings};
 pub use sum::{PartColumn, RankedRow, weighted_sum};
+#[cfg(feature = "cli")]
+pub(crate) use terms::{chosen_values, prior_values};

@@ -8,7 +8,7 @@ use super::recommender::Recommender;
 use super::term::TermKind;
 use super::terms::{Liked, distance_km};
 use super::vectors::cosine;
-use crate::catalog::{Column, ColumnType, Prefer};
+use crate::catalog::{Column, ColumnType, Prefer, Prior};
 use crate::profile::Evidence;
 
 /// How many of the person's items a reason names as data.
@@ -79,10 +79,18 @@ impl Recommender {
                 plain(ReasonKind::Geo, format!("{value} km away"), Some(value))
             }
             (TermKind::Prior, _) => {
-                let prior = self.catalog.prior()?;
-                let rating = shown(self.named(&prior.rating)?, row)?;
-                let count = shown(self.named(&prior.count)?, row)?;
-                plain(ReasonKind::Prior, format!("Well liked: {rating} on average of {count} ratings"), Some(rating))
+                let (text, value) = match self.catalog.prior()? {
+                    Prior::Rated { rating, count, .. } => {
+                        let rating = shown(self.named(rating)?, row)?;
+                        let count = shown(self.named(count)?, row)?;
+                        (format!("Well liked: {rating} on average of {count} ratings"), rating)
+                    }
+                    Prior::Chosen { popularity, .. } => {
+                        let people = shown(self.named(popularity)?, row)?;
+                        (format!("Popular: {people} people chose it"), people)
+                    }
+                };
+                plain(ReasonKind::Prior, text, Some(value))
             }
         }
     }

@@ -15,10 +15,10 @@ use super::filter::Filter;
 use super::options::RecommendOptions;
 use super::term::{Term, Terms};
 use super::terms::Liked;
-#[cfg(feature = "cli")]
-use super::terms::prior_values;
 use super::vectors::VectorSpace;
 use crate::catalog::Catalog;
+#[cfg(feature = "cli")]
+use crate::catalog::Prior;
 use crate::profile::{
     Effects, Event, EventLog, Evidence, IdSource, Kernel, Merged, NewEvent, ProfileError, RandomIds, Strategy, Taste,
     read_profile, write_profile,
@@ -215,12 +215,12 @@ impl Recommender {
         self.cache.forget_person();
     }
 
-    /// Takes what everybody likes from these figures from now on (a mean rating and how many ratings it is of, per row) and
-    /// not from the catalog's columns, which may know what is to be guessed. Without a prior in the catalog it does nothing.
+    /// Takes these values for what everybody likes from now on, 0 to 1 per row, and not those of the catalog's columns, which may
+    /// know what is to be guessed. Without a prior in the catalog it does nothing.
     #[cfg(feature = "cli")]
-    pub(crate) fn set_prior(&mut self, ratings: &[f64], counts: &[f64]) {
+    pub(crate) fn set_prior(&mut self, values: impl FnOnce(&Prior) -> Vec<f64>) {
         if let Some(prior) = self.catalog.prior() {
-            self.prior = Some(prior_values(ratings, counts, prior.smoothing));
+            self.prior = Some(values(prior));
             self.cache.columns.retain(|key| !matches!(key, ColumnKey::Item(_)));
         }
     }

@@ -186,13 +186,29 @@ pub(crate) fn distance_km(a: Position, b: Position) -> f64 {
     2.0 * RADIUS_KM * half.sqrt().min(1.0).asin()
 }
 
-/// How well everybody likes an item, 0 to 1: smoothed rating × popularity.
+/// How well everybody likes an item, 0 to 1, by the columns that the catalog has for it.
+///
+/// Ratings, of which there are mean and number: smoothed rating × popularity.
 ///
 /// With n ratings of mean r, k added ratings at the mean of all ratings, the smoothed rating is `(n·r + k·mean) / (n + k)`,
 /// set to 0 for the least and 1 for the greatest of the catalog; the popularity is `ln(1 + n) / ln(1 + greatest n)`.
+///
+/// Choices, of which there are number n and faded number t: `ln(1 + m) / ln(1 + greatest m)` with `m = (n + t) / 2`.
 pub(crate) fn prior_column(catalog: &Catalog, prior: &Prior) -> AffinityColumn {
     let numbers = |name: &str| catalog.column(name).map_or_else(|| vec![f64::NAN; catalog.len()], Column::numbers);
-    AffinityColumn::new(prior_values(&numbers(&prior.rating), &numbers(&prior.count), prior.smoothing))
+    AffinityColumn::new(match prior {
+        Prior::Rated { rating, count, smoothing } => prior_values(&numbers(rating), &numbers(count), *smoothing),
+        Prior::Chosen { popularity, trend } => chosen_values(&numbers(popularity), &numbers(trend), catalog.len()),
+    })
+}
+
+/// The values of [`prior_column`], from choices by row; NaN where there are none, or too few to tell. Columns that are not there
+/// (shorter than `rows`) say nothing.
+pub(crate) fn chosen_values(popularity: &[f64], trend: &[f64], rows: usize) -> Vec<f64> {
+    let known = |column: &[f64], row: usize| column.get(row).copied().filter(|x| x.is_finite()).unwrap_or(0.0).max(0.0);
+    let logs: Vec<f64> = (0..rows).map(|row| (0.5 * (known(popularity, row) + known(trend, row))).ln_1p()).collect();
+    let most = logs.iter().fold(0.0f64, |most, log| most.max(*log));
+    logs.into_iter().map(|log| if most > 0.0 { log / most } else { 0.0 }).collect()
 }
 
 /// The values of [`prior_column`], from ratings and counts by row; NaN where there is none.
@@ -252,6 +268,15 @@ mod tests {
         assert_eq!(usual.middle, 0.5);
         assert!(usual.affinity(0.5) == 1.0 && usual.affinity(1.0) < 0.01);
         assert_eq!(Usual::of(Vec::new()), None);
+    }
+
+    #[test]
+    fn half_of_a_choice_fades() {
+        let none = f64::NAN;
+        let values = chosen_values(&[30.0, 10.0, none, 10.0], &[30.0, 0.0, none, 10.0], 5);
+        let expected = [1.0, 6f64.ln() / 31f64.ln(), 0.0, 11f64.ln() / 31f64.ln(), 0.0];
+        assert!(values.iter().zip(expected).all(|(value, expected)| (value - expected).abs() < 1e-12), "{values:?}");
+        assert_eq!(chosen_values(&[], &[], 2), [0.0, 0.0]);
     }
 
     #[test]

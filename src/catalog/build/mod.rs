@@ -44,7 +44,7 @@ pub use schema::Schema;
 use schema::SpaceKindRule;
 use table::{Table, cast_rows};
 
-use crate::collaborative::Factors;
+use crate::collaborative::{APPROVAL, Learned, POPULARITY, TREND};
 
 /// A catalog but for its vectors.
 #[derive(Debug)]
@@ -133,12 +133,13 @@ impl<'a> CatalogDraft<'a> {
         self.finish_with_manifest(model, vectors, None).map(|(_, files)| files)
     }
 
-    /// With `factors`, one row per item, the catalog gets a collaborative space of them.
+    /// With something `learned` from interactions, one row per item, the catalog gets a collaborative space of the factors and
+    /// columns of the figures, which are its prior unless the schema has one.
     pub(crate) fn finish_with_manifest(
         &self,
         model: Option<ModelRef>,
         vectors: &[Vec<f32>],
-        factors: Option<&Factors>,
+        learned: Option<&Learned>,
     ) -> Result<(Manifest, Vec<CatalogFile>), CatalogError> {
         if self.schema.needs_model() && model.is_none() {
             let context = "the schema has a text space, which needs a model; give one";
@@ -150,13 +151,23 @@ impl<'a> CatalogDraft<'a> {
         }
         let rows = |uses: &Vec<Option<usize>>| uses.iter().map(|text| text.map(|text| &*vectors[text])).collect();
         let spaces: Vec<Vec<Option<&[f32]>>> = self.uses.iter().map(rows).collect();
-        if factors.is_some() && self.schema.spaces.iter().any(|space| space.name == COLLABORATIVE) {
+        if learned.is_some_and(|learned| learned.factors.is_some())
+            && self.schema.spaces.iter().any(|space| space.name == COLLABORATIVE)
+        {
             let context = format!(
                 "a space of the schema is named {COLLABORATIVE:?}, as the one that is learned from interactions; give it \
                  another name"
             );
             return Err(CatalogError::new(CatalogErrorKind::Schema, context));
         }
-        pack::pack(self.schema, &self.table.items, model, &spaces, factors)
+        let made = [POPULARITY, TREND, APPROVAL];
+        let taken = made.into_iter().find(|name| self.schema.column_index(name).is_some());
+        if let Some(name) = taken.filter(|_| learned.is_some_and(|learned| learned.figures.is_some())) {
+            let context = format!(
+                "a column of the schema is named {name:?}, as one that is made from interactions; give it another name"
+            );
+            return Err(CatalogError::new(CatalogErrorKind::Schema, context));
+        }
+        pack::pack(self.schema, &self.table.items, model, &spaces, learned)
     }
 }

@@ -13,11 +13,11 @@ use super::super::manifest::{
     ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ManifestParts, ModelRef, SpaceEntry, SpaceKindEntry,
 };
 use super::super::reader::{factor_schema, items_schema, vector_schema};
-use super::super::space::{COLLABORATIVE, COLLABORATIVE_WEIGHT};
+use super::super::space::{COLLABORATIVE, COLLABORATIVE_WEIGHT, Prior};
 use super::cell::Typed;
 use super::schema::{Schema, SpaceKindRule, SpaceRule};
 use super::table::Item;
-use crate::collaborative::Factors;
+use crate::collaborative::{APPROVAL, Factors, Figures, Learned, POPULARITY, TREND};
 use crate::vector::quantize_row;
 
 /// A file of a catalog: name within the folder, and content.
@@ -38,12 +38,14 @@ pub(super) fn pack(
     items: &[Item],
     model: Option<ModelRef>,
     vectors: &[Vec<Option<&[f32]>>],
-    factors: Option<&Factors>,
+    learned: Option<&Learned>,
 ) -> Result<(Manifest, Vec<CatalogFile>), CatalogError> {
     let columns = schema.columns.iter();
-    let columns: Vec<ColumnEntry> = columns
+    let mut columns: Vec<ColumnEntry> = columns
         .map(|rule| ColumnEntry { name: rule.name.clone(), column_type: rule.column_type, display: rule.display })
         .collect();
+    let made = learned.and_then(|learned| learned.figures.as_ref()).map(figure_columns).unwrap_or_default();
+    columns.extend(made.iter().map(|(entry, _)| entry.clone()));
     let dims = model.as_ref().map_or(0, |model| model.dims);
     let mut files: Vec<CatalogFile> = Vec::new();
     let mut entries: Vec<FileEntry> = Vec::new();
@@ -72,7 +74,7 @@ pub(super) fn pack(
         };
         spaces.push(SpaceEntry { name: space.name.clone(), weight: space.weight, kind });
     }
-    if let Some(factors) = factors {
+    if let Some(factors) = learned.and_then(|learned| learned.factors.as_ref()) {
         let file = add(COLLABORATIVE, pack_factors(factors)?);
         let (people, least_people) = (factors.report.people, factors.report.least_people);
         let kind = SpaceKindEntry::Collaborative { file, average: factors.average.clone(), people, least_people };
@@ -84,12 +86,13 @@ pub(super) fn pack(
         model: model.filter(|_| schema.needs_model()),
         columns,
         spaces,
-        prior: schema.prior.clone(),
+        // What a schema says of its own columns is meant.
+        prior: schema.prior.clone().or_else(|| (!made.is_empty()).then(Prior::chosen)),
         scenarios: schema.scenarios.clone(),
         items_file: String::new(),
         files: Vec::new(),
     };
-    let bytes = pack_items(&parts.columns, items).map_err(not_written)?;
+    let bytes = pack_items(&parts.columns, items, &made).map_err(not_written)?;
     parts.items_file = add("items", bytes);
     parts.files = entries;
     let manifest = Manifest::assemble(parts);
@@ -101,14 +104,36 @@ fn not_written(error: ArrowError) -> CatalogError {
     CatalogError::new(CatalogErrorKind::Output, "the values do not fit in an Arrow file").with_source(error)
 }
 
-fn pack_items(columns: &[ColumnEntry], items: &[Item]) -> Result<Vec<u8>, ArrowError> {
+/// The columns of figures from interactions.
+fn figure_columns(figures: &Figures) -> Vec<(ColumnEntry, Vec<Typed>)> {
+    let number = |value: &Option<f64>| value.map_or(Typed::Missing, Typed::Number);
+    let integer = |value: &Option<i64>| value.map_or(Typed::Missing, Typed::Integer);
+    let entry = |name: &str, column_type| ColumnEntry { name: name.to_owned(), column_type, display: true };
+    vec![
+        (entry(POPULARITY, ColumnType::Integer), figures.popularity.iter().map(integer).collect()),
+        (entry(TREND, ColumnType::Number), figures.trend.iter().map(number).collect()),
+        (entry(APPROVAL, ColumnType::Number), figures.approval.iter().map(number).collect()),
+    ]
+}
+
+/// The last of the columns are not of the items' own values but `made`.
+fn pack_items(
+    columns: &[ColumnEntry],
+    items: &[Item],
+    made: &[(ColumnEntry, Vec<Typed>)],
+) -> Result<Vec<u8>, ArrowError> {
     let schema = items_schema(columns);
     let mut batches = Vec::new();
-    for items in items.chunks(BATCH_ROWS) {
+    let own = columns.len() - made.len();
+    for (batch, items) in items.chunks(BATCH_ROWS).enumerate() {
         let mut arrays: Vec<ArrayRef> =
             vec![Arc::new(StringArray::from_iter_values(items.iter().map(|item| &item.id)))];
-        for (index, column) in columns.iter().enumerate() {
+        for (index, column) in columns[..own].iter().enumerate() {
             arrays.push(column_array(column.column_type, items.iter().map(|item| &item.values[index])));
+        }
+        for (column, values) in made {
+            let values = &values[batch * BATCH_ROWS..][..items.len()];
+            arrays.push(column_array(column.column_type, values.iter()));
         }
         batches.push(RecordBatch::try_new(Arc::clone(&schema), arrays)?);
     }

@@ -159,7 +159,7 @@ impl Schema {
             derived: Vec::new(),
             joins: Vec::new(),
             spaces: Vec::new(),
-            prior: raw.prior.map(|p| Prior { rating: p.rating, count: p.count, smoothing: p.smoothing }),
+            prior: raw.prior.map(|p| Prior::Rated { rating: p.rating, count: p.count, smoothing: p.smoothing }),
             scenarios: raw.scenario,
         };
         if schema.name.trim().is_empty() {
@@ -179,11 +179,11 @@ impl Schema {
             }
             schema.spaces.push(rule);
         }
-        if let Some(prior) = &schema.prior {
-            schema.need("prior: rating", &prior.rating, &[ColumnType::Number, ColumnType::Integer])?;
-            schema.need("prior: count", &prior.count, &[ColumnType::Number, ColumnType::Integer])?;
-            if !prior.smoothing.is_finite() || prior.smoothing < 0.0 {
-                return Err(invalid(format!("prior: expected smoothing from 0 up, found {}", prior.smoothing)));
+        if let Some(Prior::Rated { rating, count, smoothing }) = &schema.prior {
+            schema.need("prior: rating", rating, &[ColumnType::Number, ColumnType::Integer])?;
+            schema.need("prior: count", count, &[ColumnType::Number, ColumnType::Integer])?;
+            if !smoothing.is_finite() || *smoothing < 0.0 {
+                return Err(invalid(format!("prior: expected smoothing from 0 up, found {smoothing}")));
             }
         }
         schema.check_scenarios()?;

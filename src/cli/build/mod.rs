@@ -18,9 +18,9 @@ use crate::catalog::{
     Catalog, CatalogDraft, CatalogError, CatalogErrorKind, CatalogFile, CatalogReader, MANIFEST_FILE, Manifest,
     ModelRef, Rejection, Rows, Schema, read_rows,
 };
-use crate::collaborative::{Factors, LearnOptions, LearnReport};
+use crate::collaborative::{Factors, LearnOptions, LearnReport, Learned};
 use crate::embed::Encode;
-use crate::evaluate::{DataReport, learn_factors};
+use crate::evaluate::{DataReport, learn_crowd};
 use crate::rank::{Recommender, Settings};
 use cache::VectorCache;
 use embedding::Effort;
@@ -102,6 +102,8 @@ struct InteractionsReport {
     read: DataReport,
     /// Null where there was too little to learn from.
     learned: Option<LearnReport>,
+    /// Items that have figures of their own: popularity, trend, approval.
+    counted: usize,
 }
 
 #[derive(Serialize)]
@@ -235,14 +237,15 @@ impl Build {
             let data = load_interactions(path, &catalog, None)?;
             let read = data.report();
             let begun = Instant::now();
-            let factors = learn_factors(&catalog, data, &LearnOptions::default());
-            tell_learned(path, factors.as_ref(), begun.elapsed());
-            made.interactions =
-                Some(InteractionsReport { read, learned: factors.as_ref().map(|learned| learned.report) });
-            if let Some(factors) = factors {
-                (made.manifest, made.files) =
-                    draft.finish_with_manifest(model, &vectors, Some(&factors)).map_err(failed())?;
-            }
+            let learned = learn_crowd(&catalog, data, &LearnOptions::default());
+            tell_learned(path, &learned, begun.elapsed());
+            made.interactions = Some(InteractionsReport {
+                read,
+                learned: learned.factors.as_ref().map(|factors| factors.report),
+                counted: learned.figures.as_ref().map_or(0, |figures| figures.popularity.iter().flatten().count()),
+            });
+            (made.manifest, made.files) =
+                draft.finish_with_manifest(model, &vectors, Some(&learned)).map_err(failed())?;
         }
         Ok(made)
     }
@@ -289,9 +292,13 @@ struct Made {
     interactions: Option<InteractionsReport>,
 }
 
-fn tell_learned(path: &Path, factors: Option<&Factors>, time: Duration) {
+fn tell_learned(path: &Path, learned: &Learned, time: Duration) {
     let name = path.display();
-    let Some(Factors { report, .. }) = factors else {
+    if let Some(figures) = &learned.figures {
+        let counted = figures.popularity.iter().flatten().count();
+        eprintln!("{name}: popularity, trend and approval of {counted} items");
+    }
+    let Some(Factors { report, .. }) = &learned.factors else {
         eprintln!(
             "{name}: too little to learn from (it takes two items that {} people like each); the catalog has no collaborative \
              space",

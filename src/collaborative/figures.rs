@@ -1,0 +1,86 @@
+//! What everybody's choices say of each item by itself: how many people, how lately, how well.
+
+/// The columns that a catalog gets of these figures.
+pub const POPULARITY: &str = "crowd_popularity";
+/// See [`Figures::trend`].
+pub const TREND: &str = "crowd_trend";
+/// See [`Figures::approval`].
+pub const APPROVAL: &str = "crowd_approval";
+
+/// One number per item, by row; nothing for an item that too few people chose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figures {
+    /// How many people chose it.
+    pub popularity: Vec<Option<i64>>,
+    /// The same with each choice counted `½^(age / 30 days)` against the newest event of all, to a tenth: an exact sum could be
+    /// taken apart into the times of single choices.
+    pub trend: Vec<Option<f64>>,
+    /// The mean of what people said of it, −1 to 1, with five more who say what is said on average; to a hundredth.
+    pub approval: Vec<Option<f64>>,
+}
+
+/// Sums over people, by row.
+#[derive(Debug, Clone, Copy)]
+pub struct Tallies<'a> {
+    /// How many people chose the item.
+    pub counts: &'a [f64],
+    /// The same, the older choices counted less.
+    pub recent: &'a [f64],
+    /// How many people said anything of it.
+    pub said: &'a [f64],
+    /// The mean of what they said, −1 to 1.
+    pub liking: &'a [f64],
+}
+
+/// So many people of the average opinion are added to each item.
+const SMOOTHING: f64 = 5.0;
+
+impl Figures {
+    /// The figures of all items that at least so many people chose; nothing if there is none.
+    pub fn of(tallies: &Tallies<'_>, least_people: usize) -> Option<Self> {
+        let Tallies { counts, recent, said, liking } = *tallies;
+        let enough = |row: usize| counts[row] >= least_people.max(1) as f64;
+        if !(0..counts.len()).any(enough) {
+            return None;
+        }
+        let total: f64 = said.iter().sum();
+        let mean = said.iter().zip(liking).map(|(said, liking)| said * liking).sum::<f64>() / total;
+        let rounded = |value: f64, steps: f64| (value * steps).round() / steps;
+        let column = |value: &dyn Fn(usize) -> f64| -> Vec<Option<f64>> {
+            (0..counts.len()).map(|row| enough(row).then(|| value(row))).collect()
+        };
+        let approval = |row: usize| (said[row] * liking[row] + SMOOTHING * mean) / (said[row] + SMOOTHING);
+        Some(Self {
+            popularity: (0..counts.len()).map(|row| enough(row).then_some(counts[row] as i64)).collect(),
+            trend: column(&|row| rounded(recent[row], 10.0)),
+            approval: column(&|row| rounded(approval(row), 100.0)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_people_leave_no_figure() {
+        let tallies = Tallies {
+            counts: &[5.0, 4.0, 10.0],
+            recent: &[2.51, 4.0, 0.04],
+            said: &[5.0, 5.0, 10.0],
+            liking: &[1.0, 0.6, 0.8],
+        };
+        let figures = Figures::of(&tallies, 5).unwrap();
+        assert_eq!(figures.popularity, [Some(5), None, Some(10)]);
+        assert_eq!(figures.trend, [Some(2.5), None, Some(0.0)]);
+        // The mean of all twenty is 0.8: (5·1 + 5·0.8) / 10.
+        assert_eq!(figures.approval, [Some(0.9), None, Some(0.8)]);
+        assert_eq!(Figures::of(&tallies, 11), None);
+    }
+
+    #[test]
+    fn nothing_said_is_no_figure() {
+        let none = [0.0; 2];
+        assert_eq!(Figures::of(&Tallies { counts: &none, recent: &none, said: &none, liking: &none }, 0), None);
+    }
+}
