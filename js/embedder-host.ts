@@ -1,11 +1,12 @@
 /** What the embedding worker does: fetches and keeps the model's files, and hands text to the WebAssembly engine. */
 
 import initEmbed, { EmbedEngine } from "./embed/embed.js";
-import { HomebodyError } from "./errors.js";
+import { HomebodyError, toWire } from "./errors.js";
 import { loadFolder } from "./folder.js";
+import initGraph, { EmbedEngine as GraphEngine } from "./graph/graph.js";
 import { Network } from "./network.js";
 import { type Emit, Transferring } from "./protocol.js";
-import type { EmbedderStatus, Progress, TextKind } from "./types.js";
+import type { EmbedderStatus, OnnxModel, Progress, TextKind } from "./types.js";
 import { compile } from "./wasm.js";
 
 /** The part of {@link EmbedderStatus} that the worker knows. */
@@ -30,7 +31,7 @@ export class EmbedderHost {
   readonly #crashed: (message: string) => void;
   readonly #notes: string[] = [];
   #requests = 0;
-  #engine: EmbedEngine | undefined;
+  #engine: EmbedEngine | GraphEngine | undefined;
 
   constructor(emit: Emit<EmbedderEvents>, crashed: (message: string) => void) {
     this.#emit = emit;
@@ -39,10 +40,10 @@ export class EmbedderHost {
 
   /** `expected` is the only model that will do; another is refused before its large files are fetched. */
   async open(model: string, expected: ModelIdentity | undefined): Promise<EmbedderHostStatus> {
-    const starting = this.#start();
+    const starting = this.#start("embed");
     // Waited for with the manifest; until then a failure must not count as unhandled.
     starting.catch(() => undefined);
-    let engine: EmbedEngine | undefined;
+    let engine: EmbedEngine | GraphEngine | undefined;
     const { value } = await loadFolder(
       {
         base: new URL(model),
@@ -57,11 +58,16 @@ export class EmbedderHost {
       {
         begin: async (manifest) => {
           engine = await starting;
-          const files = engine.begin(manifest);
+          let files = engine.begin(manifest);
+          if (engine.needsGraph) {
+            engine.free();
+            engine = await this.#start("graph");
+            files = engine.begin(manifest);
+          }
           refuseOther(engine.model, expected);
           return files;
         },
-        add: (path, bytes) => engine?.add(path, bytes),
+        add: async (path, bytes) => engine?.add(path, bytes, await sha256(bytes)),
         finish: () => {
           engine?.finish();
           return engine;
@@ -73,28 +79,80 @@ export class EmbedderHost {
     return this.#status();
   }
 
-  /** One vector of unit length per text. */
-  embed(texts: readonly string[], kind: TextKind): Transferring<Float32Array[]> {
-    const vectors = texts.map((text) => this.#opened.embed(text, kind));
+  /** A model that was never packed: its addresses are whole, its bytes are the worker's own. */
+  async openOnnx(model: OnnxModel): Promise<EmbedderHostStatus> {
+    const starting = this.#start("embed");
+    starting.catch(() => undefined);
+    const network = new Network("model", () => this.#request());
+    const bytesOf = async (file: "onnx" | "tokenizer"): Promise<Uint8Array> => {
+      const source = model[file];
+      if (source instanceof Uint8Array) {
+        return source;
+      }
+      if (source instanceof ArrayBuffer) {
+        return new Uint8Array(source);
+      }
+      return network.get(new URL(source), {
+        onBytes: (loaded, total) =>
+          this.#emit("progress", { phase: "model", file, loaded, ...(total === undefined ? {} : { total }) }),
+      });
+    };
+    const [onnx, tokenizer] = await Promise.all([bytesOf("onnx"), bytesOf("tokenizer")]);
+    let engine: EmbedEngine | GraphEngine = await starting;
+    try {
+      engine.openOnnx(onnx, tokenizer, model);
+    } catch (thrown) {
+      // Only with the graph in hand is it known whether it is the usual encoder.
+      if (toWire(thrown).code !== "model-graph") {
+        throw thrown;
+      }
+      engine.free();
+      engine = await this.#start("graph");
+      engine.openOnnx(onnx, tokenizer, model);
+    }
+    this.#engine = engine;
+    this.#emit("progress", { phase: "ready", device: "cpu" });
+    return this.#status();
+  }
+
+  /** One vector of unit length per text. `numbers` are what the page calls the texts. */
+  embed(texts: string[], numbers: Uint32Array, kind: TextKind): Transferring<Float32Array[]> {
+    const engine = this.#opened;
+    const before = engine.memoryBytes;
+    const vectors = engine.embed(texts, numbers, kind);
+    if (engine.memoryBytes !== before) {
+      this.#emit("status", this.#status());
+    }
     return new Transferring(
       vectors,
-      vectors.map(({ buffer }) => buffer as ArrayBuffer),
+      vectors.map(({ buffer }) => buffer),
     );
   }
 
-  get #opened(): EmbedEngine {
+  get #opened(): EmbedEngine | GraphEngine {
     if (this.#engine === undefined) {
       throw new HomebodyError("internal", "The worker was asked before its model was loaded.");
     }
     return this.#engine;
   }
 
-  async #start(): Promise<EmbedEngine> {
+  /** `embed` runs the usual encoder; `graph`, three times its size, any graph that tract can run. */
+  async #start(name: "embed" | "graph"): Promise<EmbedEngine | GraphEngine> {
     this.#request();
-    const module = await compile(new URL("./embed/embed_bg.wasm", import.meta.url));
+    // Each address is written out where bundlers find it.
+    const url =
+      name === "embed"
+        ? new URL("./embed/embed_bg.wasm", import.meta.url)
+        : new URL("./graph/graph_bg.wasm", import.meta.url);
+    const module = await compile(url);
     this.#emit("progress", { phase: "compile" });
-    await initEmbed({ module_or_path: module });
-    return new EmbedEngine((message: string) => this.#crashed(message));
+    const crashed = (message: string): void => this.#crashed(message);
+    if (name === "embed") {
+      await initEmbed({ module_or_path: module });
+      return new EmbedEngine(crashed);
+    }
+    await initGraph({ module_or_path: module });
+    return new GraphEngine(crashed);
   }
 
   #request(): void {
@@ -109,9 +167,15 @@ export class EmbedderHost {
   }
 
   #status(): EmbedderHostStatus {
-    const { model, simd } = this.#opened;
-    return { model, simd, notes: [...this.#notes], requests: this.#requests };
+    const { model, simd, runner, memoryBytes } = this.#opened;
+    return { model, runner, simd, memoryBytes, notes: [...this.#notes], requests: this.#requests };
   }
+}
+
+/** The SHA-256 in hex digits; where the page has no `crypto.subtle` (insecure origin), the engine computes it. */
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string | undefined> {
+  const digest = await globalThis.crypto?.subtle?.digest("SHA-256", bytes);
+  return digest && Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function refuseOther(model: ModelIdentity, expected: ModelIdentity | undefined): void {

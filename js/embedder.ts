@@ -5,7 +5,7 @@ import { HomebodyError } from "./errors.js";
 import { folderUrl } from "./folder.js";
 import { checkChoice, checkOptions } from "./options.js";
 import { Remote } from "./remote.js";
-import type { EmbedOptions, EmbedderOptions, EmbedderStatus } from "./types.js";
+import type { EmbedOptions, EmbedderOptions, EmbedderStatus, OnnxModel } from "./types.js";
 
 /**
  * So many texts go to the worker at once: enough that the way there does not count beside the work, few enough that an
@@ -57,8 +57,10 @@ export class Embedder implements AsyncDisposable {
       },
     });
     try {
-      const base = folderUrl(model, document.baseURI);
-      const host = await remote.call("open", [base.href, expected], { signal });
+      const host =
+        typeof model === "string" || model instanceof URL
+          ? await remote.call("open", [folderUrl(model, document.baseURI).href, expected], { signal })
+          : await remote.call("openOnnx", [onnxModel(model)], { signal });
       embedder = new Embedder(remote, host, performance.now() - started);
       return embedder;
     } catch (thrown) {
@@ -79,18 +81,30 @@ export class Embedder implements AsyncDisposable {
 
   /** One vector per text, in the order of the texts. Empty text is an error; text beyond the model's limit is cut. */
   async embed(texts: string | readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
-    checkOptions("embed()", options, ["kind", "signal"]);
+    checkOptions("embed()", options, ["kind", "onProgress", "signal"]);
     const kind = checkChoice("embed(): kind", options.kind ?? "document", ["query", "document"]);
     const all = typeof texts === "string" ? [texts] : texts;
     const wrong = all.find((text) => typeof text !== "string");
     if (wrong !== undefined) {
       throw new HomebodyError("invalid-argument", `embed() expects texts, got ${typeof wrong}.`);
     }
-    const vectors: Float32Array[] = [];
+    const { onProgress, signal } = options;
+    const vectors = new Array<Float32Array>(all.length);
     const started = performance.now();
-    for (let from = 0; from < all.length; from += BATCH) {
-      const batch = all.slice(from, from + BATCH);
-      vectors.push(...(await this.#remote.call("embed", [batch, kind], { signal: options.signal })));
+    // Texts of like length go together: they are run side by side, and progress is even.
+    const order = Uint32Array.from(all.keys());
+    if (typeof texts !== "string") {
+      order.sort((a, b) => lengthAt(all, a) - lengthAt(all, b) || a - b);
+    }
+    for (let from = 0; from < order.length; from += BATCH) {
+      const numbers = order.subarray(from, from + BATCH);
+      const batch = Array.from(numbers, (number) => all[number] ?? "");
+      const called = typeof texts === "string" ? new Uint32Array() : numbers.slice();
+      const made = await this.#remote.call("embed", [batch, called, kind], { signal });
+      made.forEach((vector, at) => {
+        vectors[numbers[at] ?? -1] = vector;
+      });
+      onProgress?.({ done: from + made.length, total: all.length });
     }
     this.#lastEmbedMs = performance.now() - started;
     return vectors;
@@ -105,4 +119,27 @@ export class Embedder implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+const lengthAt = (texts: readonly string[], at: number): number => texts[at]?.length ?? 0;
+
+/** Checks what a caller says of a model's own files, and makes its addresses whole: the worker has another base. */
+function onnxModel(model: OnnxModel): OnnxModel {
+  const what = "Embedder.create(): model";
+  checkOptions(what, model, ["onnx", "tokenizer", "pooling", "queryPrefix", "documentPrefix", "maxTokens", "name"]);
+  checkChoice(`${what}.pooling`, model.pooling ?? "mean", ["mean", "cls"]);
+  if (model.maxTokens !== undefined && !(Number.isInteger(model.maxTokens) && model.maxTokens > 0)) {
+    throw new HomebodyError("option", `${what}.maxTokens: expected a positive whole number, got ${model.maxTokens}.`);
+  }
+  const whole = (name: "onnx" | "tokenizer"): string | ArrayBuffer | Uint8Array => {
+    const source = model[name];
+    if (source instanceof ArrayBuffer || source instanceof Uint8Array) {
+      return source;
+    }
+    if (typeof source !== "string" && !(source instanceof URL)) {
+      throw new HomebodyError("invalid-argument", `${what}.${name}: expected an address or bytes, got ${typeof source}.`);
+    }
+    return new URL(source, document.baseURI).href;
+  };
+  return { ...model, onnx: whole("onnx"), tokenizer: whole("tokenizer") };
 }

@@ -23,7 +23,7 @@ export interface FileEntry {
 export interface FolderReader<T> {
   /** Starts (again) with a manifest; what an earlier one brought is dropped. */
   begin(manifest: Uint8Array<ArrayBuffer>): Promise<readonly FileEntry[]>;
-  add(path: string, bytes: Uint8Array<ArrayBuffer>): void;
+  add(path: string, bytes: Uint8Array<ArrayBuffer>): void | Promise<void>;
   finish(): T;
 }
 
@@ -107,7 +107,7 @@ async function readFolder<T>(
       signal: failed.signal,
       onBytes: (loaded) => folder.onFile(entry.path, loaded, entry.bytes),
     });
-    reader.add(entry.path, bytes);
+    await reader.add(entry.path, bytes);
     if (cache !== undefined) {
       const put = cache.putFile(entry.sha256, bytes);
       // Handled when all are waited for; until then a refusal must not count as unhandled.
@@ -119,7 +119,7 @@ async function readFolder<T>(
     const copy = await cache?.file(entry.sha256);
     if (copy !== undefined) {
       try {
-        reader.add(entry.path, copy);
+        await reader.add(entry.path, copy);
         folder.onFile(entry.path, copy.length, copy.length);
         return;
       } catch {

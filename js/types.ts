@@ -420,9 +420,28 @@ export interface VectorIndexStatus {
 /** Whether a text asks or is asked for; some models mark the two differently. */
 export type TextKind = "query" | "document";
 
+/** A model as its authors publish it: an ONNX encoder and its tokenizer, by address or as bytes. */
+export interface OnnxModel {
+  readonly onnx: string | URL | ArrayBuffer | Uint8Array;
+  /** The `tokenizer.json` of the Hugging Face tokenizers library. */
+  readonly tokenizer: string | URL | ArrayBuffer | Uint8Array;
+  /** How token vectors become one; the model's documentation says which. Default `"mean"`. */
+  readonly pooling?: "mean" | "cls";
+  /** Put before every query, for models that were trained so. */
+  readonly queryPrefix?: string;
+  readonly documentPrefix?: string;
+  /** Longest input in tokens. By default what the tokenizer file states, or the model allows. */
+  readonly maxTokens?: number;
+  /** For people. */
+  readonly name?: string;
+}
+
 export interface EmbedderOptions {
-  /** The folder of the model: it holds `model.json`. */
-  readonly model: string | URL;
+  /**
+   * The folder that `homebody model pack` made: it holds `model.json`, its files are checked by their hashes and kept for the
+   * next visit. Or the files themselves, which are not.
+   */
+  readonly model: string | URL | OnnxModel;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
@@ -430,12 +449,19 @@ export interface EmbedderOptions {
 export interface EmbedOptions {
   /** Default `"document"`. */
   readonly kind?: TextKind;
+  /** Called after every few texts of a longer list. */
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  /** Aborting rejects the call; the worker ends after the few texts that it has in hand. */
   readonly signal?: AbortSignal;
 }
 
 export interface EmbedderStatus {
   readonly model: { readonly name: string; readonly sha256: string; readonly dims: number; readonly maxTokens: number };
+  /** How texts are run: the instruction set, or why the graph is run node by node. */
+  readonly runner: string;
   readonly simd: boolean;
+  /** The memory of the module, which holds the model. */
+  readonly memoryBytes: number;
   readonly notes: readonly string[];
   readonly requests: number;
   readonly timings: { readonly openMs: number; readonly lastEmbedMs?: number };

@@ -1,10 +1,11 @@
 /**
  * `npm run bench`: builds everything and runs the benches, each of which prints its own table; `npm run bench -- NAME` runs
  * one. A bench is a folder in `benches/` with `run.mjs` (run by Node, which may start Chromium), `main.rs` (run by
- * cargo as the bench of that name), or both.
+ * cargo as the bench of that name), or both; `needs.mjs` brings what it compares with.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { buildAll } from "./build.mjs";
 import { Failure, main, root, run, say } from "./lib.mjs";
 import { needChromium } from "./setup.mjs";
@@ -20,6 +21,7 @@ await main(async () => {
   await buildAll();
   for (const name of wanted.length > 0 ? wanted : known) {
     say(`bench: ${name}`);
+    if (has(name, "needs.mjs")) await (await import(pathToFileURL(join(folder, name, "needs.mjs")))).needs();
     if (has(name, "main.rs")) await run("cargo", ["bench", "--profile", "release", "--bench", name]);
     if (has(name, "run.mjs")) {
       await needChromium();

@@ -34,12 +34,12 @@ export async function buildPrograms() {
 
 const xtask = (...args) => run(join(process.env.CARGO_TARGET_DIR, "release", `xtask${exe}`), args);
 
-/** The npm package: both WebAssembly modules and the TypeScript around them. */
+/** The npm package: the WebAssembly modules and the TypeScript around them. */
 export async function buildPackage() {
   say("WebAssembly modules");
   await xtask("wasm");
   await step("JavaScript of the package", {
-    inputs: ["js", "build/wasm/core/core.d.ts", "build/wasm/embed/embed.d.ts", "node_modules/typescript/package.json"],
+    inputs: ["js", "build/wasm/core/core.d.ts", "build/wasm/embed/embed.d.ts", "build/wasm/graph/graph.d.ts", "node_modules/typescript/package.json"],
     outputs: ["dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/embed-worker.js"],
   }, () => runBin("typescript/bin/tsc", ["-p", "js"]));
 }

@@ -16,7 +16,8 @@ function parts() {
   return {
     "core.wasm": [join(dist, "core/core_bg.wasm")],
     "embed.wasm": [join(dist, "embed/embed_bg.wasm")],
-    "JavaScript": [...scripts.map((name) => join(dist, name)), glue("core"), glue("embed")],
+    "graph.wasm": [join(dist, "graph/graph_bg.wasm")],
+    "JavaScript": [...scripts.map((name) => join(dist, name)), glue("core"), glue("embed"), glue("graph")],
   };
 }
 

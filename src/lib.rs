@@ -78,5 +78,8 @@ pub use evaluate::{
 #[cfg(feature = "embed")]
 pub use embed::{
     EmbedError, EmbedErrorKind, Embedder, Encode, ModelFile, ModelFiles, ModelIdentity, ModelManifest, ModelReader,
-    PackOptions, PackedModel, Pooling, TextKind, pack_model,
+    PackOptions, Pooling, RunAs, TextKind,
 };
+// How does a model folder come to be?
+#[cfg(feature = "cli")]
+pub use embed::{PackedModel, pack_model};

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Failure, read_file};
 use crate::embed::{Embedder, PackOptions, Pooling, pack_model};
@@ -21,8 +22,8 @@ enum ModelCommand {
     Pack(Pack),
 }
 
-/// Any BERT-style encoder will do: float32, weight-only int8, or dynamically quantized. The folder is written whole or
-/// not at all, and its model has run once by then.
+/// Any BERT-style encoder will do: float32 (its weights become int8), weight-only int8, or dynamically quantized. The
+/// folder is written whole or not at all, and its model has run once by then.
 #[derive(Args)]
 struct Pack {
     /// The encoder, exported for feature extraction (its output is one vector per token).
@@ -79,8 +80,14 @@ impl Pack {
             max_tokens: self.max_tokens,
         };
         let (onnx, tokenizer) = (read_file(&self.onnx)?, read_file(&self.tokenizer)?);
-        let packed = pack_model(onnx, tokenizer, &options)
-            .map_err(Failure::while_doing(format!("packing {}", self.onnx.display())))?;
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}").expect("the template is constant");
+        let bar = ProgressBar::new(0).with_style(style).with_message("watching the layers");
+        let packed = pack_model(onnx, tokenizer, &options, &mut |done, total| {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        });
+        bar.finish_and_clear();
+        let packed = packed.map_err(Failure::while_doing(format!("packing {}", self.onnx.display())))?;
         write_folder(&self.output, &packed.files)?;
         let m = &packed.manifest;
         eprintln!(

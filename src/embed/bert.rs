@@ -37,7 +37,7 @@ impl Table {
         }
     }
 
-    fn add_row(&self, row: usize, dims: usize, out: &mut [f32]) {
+    pub(crate) fn add_row(&self, row: usize, dims: usize, out: &mut [f32]) {
         match self {
             Self::Int8 { values, scales, zeros } => {
                 let of = |v: &[f32]| if v.len() == 1 { v[0] } else { v.get(row).copied().unwrap_or(0.0) };
@@ -61,6 +61,15 @@ impl Norm {
             math::layer_norm(row, &self.gain, &self.bias, self.epsilon);
         }
     }
+}
+
+/// The linear layers of a transformer layer, in the order of the computation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    AttentionIn,
+    AttentionOut,
+    Up,
+    Down,
 }
 
 /// One transformer layer.
@@ -112,6 +121,16 @@ pub(crate) struct Workspace {
 impl Bert {
     /// Hidden states of the last layer for all texts, one row of `dims` per token, text after text.
     pub(crate) fn run<'w>(&self, texts: &[&Tokens], space: &'w mut Workspace) -> &'w [f32] {
+        self.run_observed(texts, space, &mut |_, _, _, _| {})
+    }
+
+    /// As [`Bert::run`]; `observe(layer, stage, rows, count)` sees what each linear layer is about to read.
+    pub(crate) fn run_observed<'w>(
+        &self,
+        texts: &[&Tokens],
+        space: &'w mut Workspace,
+        observe: &mut dyn FnMut(usize, Stage, Matrix<'_>, usize),
+    ) -> &'w [f32] {
         let dims = self.dims;
         let rows: usize = texts.iter().map(|t| t.ids.len()).sum();
         space.hidden.clear();
@@ -128,21 +147,24 @@ impl Bert {
             }
         }
         self.norm.apply(&mut space.hidden);
-        for layer in &self.layers {
-            self.run_layer(layer, texts, rows, space);
+        for (index, layer) in self.layers.iter().enumerate() {
+            self.run_layer(layer, texts, rows, space, &mut |stage, matrix| observe(index, stage, matrix, rows));
         }
         &space.hidden
     }
 
-    fn run_layer(&self, layer: &Layer, texts: &[&Tokens], rows: usize, space: &mut Workspace) {
+    fn run_layer(
+        &self,
+        layer: &Layer,
+        texts: &[&Tokens],
+        rows: usize,
+        space: &mut Workspace,
+        observe: &mut dyn FnMut(Stage, Matrix<'_>),
+    ) {
         let dims = self.dims;
-        layer.attention_in.run(
-            Matrix { values: &space.hidden, stride: dims },
-            rows,
-            Activation::None,
-            &mut space.scratch,
-            &mut space.wide,
-        );
+        let hidden = Matrix { values: &space.hidden, stride: dims };
+        observe(Stage::AttentionIn, hidden);
+        layer.attention_in.run(hidden, rows, Activation::None, &mut space.scratch, &mut space.wide);
         space.context.resize(rows * dims, 0.0);
         let mut first = 0;
         for text in texts {
@@ -151,13 +173,16 @@ impl Bert {
             first += count;
         }
         let context = Matrix { values: &space.context, stride: dims };
+        observe(Stage::AttentionOut, context);
         layer.attention_out.run(context, rows, Activation::None, &mut space.scratch, &mut space.linear_out);
         add_rows(&space.linear_out, layer.attention_out.stride(), &mut space.hidden, dims);
         layer.attention_norm.apply(&mut space.hidden);
 
         let hidden = Matrix { values: &space.hidden, stride: dims };
+        observe(Stage::Up, hidden);
         layer.up.run(hidden, rows, Activation::Gelu, &mut space.scratch, &mut space.wide);
         let middle = Matrix { values: &space.wide, stride: layer.up.stride() };
+        observe(Stage::Down, middle);
         layer.down.run(middle, rows, Activation::None, &mut space.scratch, &mut space.linear_out);
         add_rows(&space.linear_out, layer.down.stride(), &mut space.hidden, dims);
         layer.norm.apply(&mut space.hidden);
@@ -198,12 +223,26 @@ impl Bert {
 }
 
 /// `to[d · padded + row] = from[row · stride + d]`; columns from `count` to `padded` are zeros.
+///
+/// Eight rows at a time: those stay in the first-level cache, which rows at this distance leave quickly.
 fn transpose(from: &[f32], stride: usize, count: usize, columns: usize, padded: usize, to: &mut [f32]) {
-    for (d, out) in to.chunks_exact_mut(padded).take(columns).enumerate() {
-        for (row, y) in out[..count].iter_mut().enumerate() {
-            *y = from[row * stride + d];
+    for first in (0..padded).step_by(EIGHT) {
+        let rows: [&[f32]; EIGHT] =
+            std::array::from_fn(|r| if first + r < count { &from[(first + r) * stride..][..columns] } else { &[] });
+        if first + EIGHT <= count {
+            for (d, out) in to.chunks_exact_mut(padded).take(columns).enumerate() {
+                let out: &mut [f32; EIGHT] = out[first..].first_chunk_mut().expect("rows are filled up to eights");
+                for (y, row) in out.iter_mut().zip(&rows) {
+                    *y = row[d];
+                }
+            }
+        } else {
+            for (d, out) in to.chunks_exact_mut(padded).take(columns).enumerate() {
+                for (y, row) in out[first..first + EIGHT].iter_mut().zip(&rows) {
+                    *y = row.get(d).copied().unwrap_or(0.0);
+                }
+            }
         }
-        out[count..].fill(0.0);
     }
 }
 

@@ -4,11 +4,12 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use super::bert::{Bert, Workspace};
+use super::describe::{PackOptions, describe};
 use super::each::for_each_group;
 use super::error::{EmbedError, EmbedErrorKind};
 use super::graph::OnnxGraph;
 use super::kernel;
-use super::manifest::ModelManifest;
+use super::manifest::{ModelManifest, RunAs};
 use super::pool::pool;
 use super::recognize::recognize;
 use super::tokenize::{TextTokenizer, Tokens};
@@ -80,6 +81,20 @@ impl Embedder {
         Self::assemble(manifest, onnx, tokenizer)
     }
 
+    /// Loads a standard ONNX file and its `tokenizer.json` as their authors publish them, without a folder made of them.
+    ///
+    /// Float32 weights are rounded to int8 each for itself, which is less true than what packing does, and nothing is
+    /// compared with another way of running: pack a model that is used more than once.
+    ///
+    /// # Errors
+    /// One of [`EmbedErrorKind`] for whatever is wrong with the files or the options.
+    pub fn from_onnx(onnx: impl AsRef<[u8]>, tokenizer: &[u8], options: &PackOptions) -> Result<Self, EmbedError> {
+        let graph = OnnxGraph::parse(onnx.as_ref())?;
+        let manifest = describe(&graph, onnx.as_ref(), tokenizer, options)?;
+        drop(onnx);
+        Self::of_graph(manifest, &graph, tokenizer)
+    }
+
     /// Loads without comparing hashes: for files that have been compared. A model file that is handed over is let go as
     /// soon as it has been parsed.
     pub(crate) fn assemble(
@@ -87,14 +102,17 @@ impl Embedder {
         onnx: impl AsRef<[u8]>,
         tokenizer: &[u8],
     ) -> Result<Self, EmbedError> {
-        let tokenizer = TextTokenizer::from_json(tokenizer, manifest.max_tokens)?;
         let graph = OnnxGraph::parse(onnx.as_ref())?;
         drop(onnx);
+        Self::of_graph(manifest, &graph, tokenizer)
+    }
+
+    fn of_graph(manifest: ModelManifest, graph: &OnnxGraph, tokenizer: &[u8]) -> Result<Self, EmbedError> {
+        let tokenizer = TextTokenizer::from_json(tokenizer, manifest.max_tokens)?;
         graph.check_vocabulary(tokenizer.vocabulary_size())?;
-        let recognized = if manifest.run_as_graph {
-            Err("packing found that it differs from the encoder it looks like".to_owned())
-        } else {
-            recognize(&graph, kernel::best()).map_err(|unrecognized| unrecognized.0)
+        let recognized = match manifest.run {
+            RunAs::Encoder => recognize(graph, kernel::best()).map_err(|unrecognized| unrecognized.0),
+            RunAs::Graph | RunAs::Plain => Err("packing found that it is not the usual encoder".to_owned()),
         };
         let runner = match recognized {
             Ok(bert) => {
@@ -111,7 +129,9 @@ impl Embedder {
                 }
                 Runner::Encoder { bert: Box::new(bert), spaces: Mutex::default() }
             }
-            Err(reason) => Runner::Graph { model: TractModel::build(&graph)?, reason },
+            Err(reason) => {
+                Runner::Graph { model: TractModel::build(graph, &reason, manifest.run == RunAs::Plain)?, reason }
+            }
         };
         Ok(Self { manifest, tokenizer, runner })
     }
@@ -205,6 +225,7 @@ impl Embedder {
     }
 
     /// Whether the graph was recognized and is run as an encoder.
+    #[cfg(feature = "cli")]
     pub(crate) fn is_encoder(&self) -> bool {
         matches!(self.runner, Runner::Encoder { .. })
     }

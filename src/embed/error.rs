@@ -11,6 +11,8 @@ use std::fmt;
 pub struct EmbedError {
     kind: EmbedErrorKind,
     context: String,
+    /// Which text of a batch.
+    text: Option<usize>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -35,6 +37,8 @@ pub enum EmbedErrorKind {
     NotOnnx,
     /// The model uses an operator that cannot be run here.
     Operator,
+    /// The model is not the usual encoder, and this build runs no other graph (feature `graph`).
+    Graph,
     /// The model does not take the inputs of a BERT-style encoder.
     Inputs,
     /// The model does not give the hidden states that pooling needs.
@@ -57,7 +61,7 @@ pub enum EmbedErrorKind {
 
 impl EmbedError {
     pub(crate) fn new(kind: EmbedErrorKind, context: impl Into<String>) -> Self {
-        Self { kind, context: context.into(), source: None }
+        Self { kind, context: context.into(), text: None, source: None }
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -67,8 +71,13 @@ impl EmbedError {
 
     /// Says which text of a batch it was.
     pub(crate) fn in_text(mut self, index: usize) -> Self {
-        self.context = format!("text {index} of the batch: {}", self.context);
+        self.text = Some(index);
         self
+    }
+
+    /// Which text of a batch it was, counted from 0; `None` if it was not one text's fault.
+    pub fn text_index(&self) -> Option<usize> {
+        self.text
     }
 
     /// The kind of the error.
@@ -85,6 +94,7 @@ impl EmbedError {
             EmbedErrorKind::Hash => "model-hash",
             EmbedErrorKind::NotOnnx => "model-not-onnx",
             EmbedErrorKind::Operator => "model-operator",
+            EmbedErrorKind::Graph => "model-graph",
             EmbedErrorKind::Inputs => "model-inputs",
             EmbedErrorKind::Outputs => "model-outputs",
             EmbedErrorKind::Tokenizer => "model-tokenizer",
@@ -100,6 +110,9 @@ impl EmbedError {
 
 impl fmt::Display for EmbedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(index) = self.text {
+            write!(f, "text {index} of the batch: ")?;
+        }
         match self.kind {
             EmbedErrorKind::Manifest => write!(
                 f,
@@ -124,6 +137,12 @@ impl fmt::Display for EmbedError {
             EmbedErrorKind::Operator => {
                 write!(f, "the model needs an operator that is not supported: {}", self.context)
             }
+            EmbedErrorKind::Graph => write!(
+                f,
+                "the model has to be run node by node, which this build does not do: {}. Pack it again with `homebody \
+                 model pack`, which writes that into model.json",
+                self.context
+            ),
             EmbedErrorKind::Inputs => write!(
                 f,
                 "the model does not have the inputs of a BERT-style encoder (input_ids, and if it wants them \

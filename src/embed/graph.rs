@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use prost::Message;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, tensor_shape_proto, type_proto};
-
 use super::error::{EmbedError, EmbedErrorKind};
+use super::onnx::{GraphProto, ModelProto, NodeProto, TensorProto, TensorType, ValueInfoProto};
+use prost::Message;
 
 /// What the model is fed, in the order of the graph's inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +18,7 @@ pub(crate) enum Input {
 /// A parsed model, together with what was found out about it.
 pub(crate) struct OnnxGraph {
     pub(crate) proto: ModelProto,
+    #[cfg_attr(not(feature = "graph"), expect(dead_code, reason = "the encoder makes what it needs of the tokens"))]
     pub(crate) inputs: Vec<Input>,
     /// Name of the output that holds the hidden states, `1 × tokens × dims`.
     pub(crate) output: String,
@@ -56,6 +56,7 @@ impl OnnxGraph {
         Ok(Self { inputs, output, vocabulary_rows, position_rows, proto })
     }
 
+    #[cfg(feature = "cli")]
     pub(crate) fn has_operator(&self, operator: &str) -> bool {
         self.proto.graph.as_ref().is_some_and(|g| g.node.iter().any(|n| n.op_type == operator))
     }
@@ -113,10 +114,7 @@ fn hidden_states(graph: &GraphProto) -> Result<String, EmbedError> {
     const FLOAT: i32 = 1;
     let named = |o: &&ValueInfoProto| matches!(o.name.as_str(), "last_hidden_state" | "token_embeddings");
     let rank_3 = |o: &&ValueInfoProto| {
-        let Some(type_proto::Value::TensorType(t)) = o.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
-            return false;
-        };
-        t.elem_type == FLOAT && t.shape.as_ref().is_some_and(|s| s.dim.len() == 3)
+        tensor_type(o).is_some_and(|t| t.elem_type == FLOAT && t.shape.as_ref().is_some_and(|s| s.dim.len() == 3))
     };
     let output = graph.output.iter().find(named).or_else(|| graph.output.iter().find(rank_3));
     output.map(|o| o.name.clone()).ok_or_else(|| {
@@ -173,6 +171,14 @@ impl<'a> Links<'a> {
         None
     }
 
+    /// The constant table, not computed from anything, whose rows are looked up by the graph input `input`.
+    #[cfg(feature = "cli")]
+    pub(crate) fn tensor_gathered_by(&self, input: &str) -> Option<&'a TensorProto> {
+        let gather =
+            self.makers.values().find(|n| n.op_type == "Gather" && n.input.get(1).is_some_and(|i| i == input))?;
+        self.tensors.get(gather.input[0].as_str()).copied()
+    }
+
     /// Rows of the table that is gathered by the graph input `input`.
     fn table_rows(&self, graph: &GraphProto, input: &str) -> Option<usize> {
         let is_input = |name: &str| {
@@ -203,9 +209,9 @@ impl<'a> Links<'a> {
 
 /// The size of a declared dimension, if it is a number.
 fn fixed_dim(value: &ValueInfoProto, axis: usize) -> Option<usize> {
-    let type_proto::Value::TensorType(tensor) = value.r#type.as_ref()?.value.as_ref()?;
-    match tensor.shape.as_ref()?.dim.get(axis)?.value.as_ref()? {
-        tensor_shape_proto::dimension::Value::DimValue(n) => usize::try_from(*n).ok(),
-        tensor_shape_proto::dimension::Value::DimParam(_) => None,
-    }
+    usize::try_from(tensor_type(value)?.shape.as_ref()?.dim.get(axis)?.dim_value?).ok()
+}
+
+fn tensor_type(value: &ValueInfoProto) -> Option<&TensorType> {
+    value.r#type.as_ref()?.tensor_type.as_ref()
 }

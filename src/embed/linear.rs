@@ -20,8 +20,12 @@
 //! average, which leaves all 15 bits in every layer of every model tried. Partial sums may pass 2³¹ when `zero` is not 0;
 //! they wrap, and the whole sum is right again.
 
-use super::kernel::Kernel;
+use super::kernel::{Kernel, row_place};
 use super::math;
+
+/// Output channels that are dequantized together: two cache lines of a row. Rows of the output are thousands of bytes apart, so
+/// that writing a panel of eight at a time would fetch each line from the second-level cache again and again.
+const GROUP_CHANNELS: usize = 32;
 
 /// What is applied to the outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,25 +160,31 @@ impl Linear {
         let (width, stride, pairs) = (self.kernel.width(), self.stride(), self.inputs.div_ceil(2));
         // Everything is written below: old content need not be cleared.
         out.resize(count * stride, 0.0);
-        scratch.sums.resize(count * width, 0);
-        for panel in 0..stride / width {
-            let channels = panel * width..(panel + 1) * width;
-            let weights = &self.panels[panel * width * pairs * 2..][..width * pairs * 2];
-            let sums = &mut scratch.sums[..count * width];
-            self.kernel.multiply(&scratch.values, 2 * pairs, count, weights, pairs, sums);
-            if !self.zeros.is_empty() {
-                let zeros = &self.zeros[channels.clone()];
-                for (sums, &total) in sums.chunks_exact_mut(width).zip(&scratch.totals) {
-                    for (sum, &zero) in sums.iter_mut().zip(zeros) {
-                        *sum = sum.wrapping_sub(zero.wrapping_mul(total));
+        let group = (GROUP_CHANNELS / width).max(1);
+        scratch.sums.resize(group * count * width, 0);
+        let panels = stride / width;
+        for first in (0..panels).step_by(group) {
+            let last = (first + group).min(panels);
+            for (panel, sums) in (first..last).zip(scratch.sums.chunks_exact_mut(count * width)) {
+                let weights = &self.panels[panel * width * pairs * 2..][..width * pairs * 2];
+                self.kernel.multiply(&scratch.values, count, weights, pairs, sums);
+                if !self.zeros.is_empty() {
+                    let zeros = &self.zeros[panel * width..(panel + 1) * width];
+                    for (sums, &total) in sums.chunks_exact_mut(width).zip(&scratch.totals) {
+                        for (sum, &zero) in sums.iter_mut().zip(zeros) {
+                            *sum = sum.wrapping_sub(zero.wrapping_mul(total));
+                        }
                     }
                 }
             }
+            let channels = first * width..last * width;
             let (scales, bias) = (&self.scales[channels.clone()], &self.bias[channels.clone()]);
             let out = &mut out[channels.start..];
             match activation {
-                Activation::None => math::dequantize(sums, &scratch.steps, scales, bias, out, stride),
-                Activation::Gelu => math::dequantize_gelu(sums, &scratch.steps, scales, bias, out, stride),
+                Activation::None => math::dequantize(&scratch.sums, width, &scratch.steps, scales, bias, out, stride),
+                Activation::Gelu => {
+                    math::dequantize_gelu(&scratch.sums, width, &scratch.steps, scales, bias, out, stride)
+                }
             }
         }
     }
@@ -183,6 +193,8 @@ impl Linear {
 /// Memory that every layer uses in turn: quantized activations and the sums of one panel.
 #[derive(Default)]
 pub(crate) struct Scratch {
+    /// One row, and all rows in the blocks that the kernel wants.
+    row: Vec<i16>,
     values: Vec<i16>,
     /// The value of one integer step, per row.
     steps: Vec<f32>,
@@ -193,15 +205,20 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     fn quantize(&mut self, layer: &Linear, rows: math::Matrix<'_>, count: usize) {
-        let padded = layer.inputs.next_multiple_of(2);
-        self.values.resize(count * padded, 0);
+        let pairs = layer.inputs.div_ceil(2);
+        self.row.resize(pairs * 2, 0);
+        self.values.resize(count * pairs * 2, 0);
         self.steps.clear();
         self.totals.clear();
-        for (row, values) in self.values[..count * padded].chunks_exact_mut(padded).enumerate() {
+        for row in 0..count {
             let floats = &rows.values[row * rows.stride..][..layer.inputs];
-            self.steps.push(math::quantize(floats, layer.limit, values));
+            self.steps.push(math::quantize(floats, layer.limit, &mut self.row));
             if !layer.zeros.is_empty() {
-                self.totals.push(values.iter().map(|&v| i32::from(v)).sum());
+                self.totals.push(self.row.iter().map(|&v| i32::from(v)).sum());
+            }
+            let (first, step) = row_place(row, count, layer.kernel.block(), pairs);
+            for (pair, place) in self.row.as_chunks::<2>().0.iter().zip(self.values[first..].chunks_mut(step)) {
+                place[..2].copy_from_slice(pair);
             }
         }
     }

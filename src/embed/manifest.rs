@@ -20,6 +20,25 @@ pub enum Pooling {
     Cls,
 }
 
+/// How a model's graph is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunAs {
+    /// As the BERT-style encoder that it was recognized to be: the fastest.
+    #[default]
+    Encoder,
+    /// Node by node, with this library's linear layers and lookups in it. In a page that needs a larger module.
+    Graph,
+    /// Node by node, nothing replaced: where a replacement gave other vectors.
+    Plain,
+}
+
+impl RunAs {
+    fn is_encoder(&self) -> bool {
+        *self == Self::Encoder
+    }
+}
+
 /// One file of a model folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelFile {
@@ -62,10 +81,9 @@ pub struct ModelManifest {
     pub max_tokens: usize,
     /// The files that the folder holds beside the manifest.
     pub files: ModelFiles,
-    /// Set when packing found that the graph looks like the usual encoder and yet gives other vectors: it is then run node
-    /// by node, which is slower.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub run_as_graph: bool,
+    /// How the graph is run, which packing found out by comparing.
+    #[serde(default, skip_serializing_if = "RunAs::is_encoder")]
+    pub run: RunAs,
     /// Identity of the model: equal only if everything that shapes a vector is equal. See [`ModelManifest::identity`].
     pub sha256: String,
 }
@@ -100,6 +118,7 @@ impl ModelManifest {
     }
 
     /// The manifest as the bytes of `model.json`: indented, fields in a fixed order, one newline at the end.
+    #[cfg(feature = "cli")]
     pub(crate) fn to_json(&self) -> Vec<u8> {
         let mut json = serde_json::to_vec_pretty(self).expect("a manifest has only strings and numbers");
         json.push(b'\n');
@@ -130,6 +149,11 @@ impl ModelFile {
 
     /// Compares length and hash.
     pub(crate) fn check(&self, bytes: &[u8]) -> Result<(), EmbedError> {
+        self.check_length(bytes)?;
+        self.check_digest(&sha256_hex(bytes))
+    }
+
+    pub(crate) fn check_length(&self, bytes: &[u8]) -> Result<(), EmbedError> {
         let (found, expected) = (bytes.len() as u64, self.bytes);
         if found != expected {
             let how = if found < expected { "it is cut short" } else { "it is too long" };
@@ -138,7 +162,11 @@ impl ModelFile {
                 format!("{} has {found} bytes, expected {expected}: {how}", self.path),
             ));
         }
-        let hash = sha256_hex(bytes);
+        Ok(())
+    }
+
+    /// Compares a SHA-256 in hex digits.
+    pub(crate) fn check_digest(&self, hash: &str) -> Result<(), EmbedError> {
         if hash != self.sha256 {
             return Err(EmbedError::new(
                 EmbedErrorKind::Hash,

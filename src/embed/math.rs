@@ -45,14 +45,14 @@ versions! {
     /// `out` may be longer than `row`: the rest is filled with zeros.
     pub(crate) fn quantize(row: &[f32], limit: f32, out: &mut [i16]) -> f32 => quantize_body;
 
-    /// Turns the integer sums of one panel into outputs, row by row:
-    /// `out[r · out_stride + c] = sums[r · width + c] · (steps[r] · scales[c]) + bias[c]`, where the panel's `width` is the
-    /// length of `scales` and a multiple of 8.
-    pub(crate) fn dequantize(sums: &[i32], steps: &[f32], scales: &[f32], bias: &[f32], out: &mut [f32], out_stride: usize)
+    /// Turns the integer sums of a few panels into outputs, row by row: with `c` the channel `w` of panel `p`,
+    /// `out[r · out_stride + c] = sums[(p · rows + r) · width + w] · (steps[r] · scales[c]) + bias[c]`. There are as many rows
+    /// as steps; `width` is a multiple of 8.
+    pub(crate) fn dequantize(sums: &[i32], width: usize, steps: &[f32], scales: &[f32], bias: &[f32], out: &mut [f32], out_stride: usize)
         => dequantize_body;
 
     /// [`dequantize`], then the exact GELU.
-    pub(crate) fn dequantize_gelu(sums: &[i32], steps: &[f32], scales: &[f32], bias: &[f32], out: &mut [f32], out_stride: usize)
+    pub(crate) fn dequantize_gelu(sums: &[i32], width: usize, steps: &[f32], scales: &[f32], bias: &[f32], out: &mut [f32], out_stride: usize)
         => dequantize_gelu_body;
 
     /// Normalizes `row`: mean 0, variance 1, then `· gain + bias`.
@@ -135,48 +135,48 @@ fn quantize_body<const FMA: bool>(row: &[f32], limit: f32, out: &mut [i16]) -> f
 #[inline(always)]
 fn dequantize_body<const FMA: bool>(
     sums: &[i32],
+    width: usize,
     steps: &[f32],
     scales: &[f32],
     bias: &[f32],
     out: &mut [f32],
     out_stride: usize,
 ) {
-    dequantize_with::<FMA>(sums, steps, scales, bias, out, out_stride, |y| y);
+    assert!(width.is_multiple_of(LANES) && scales.len().is_multiple_of(width), "panels come in eights");
+    assert_eq!(scales.len(), bias.len());
+    let (scales, bias) = (scales.as_chunks::<LANES>().0, bias.as_chunks::<LANES>().0);
+    let rows = steps.len();
+    for (row, (&step, out)) in steps.iter().zip(out.chunks_mut(out_stride)).enumerate() {
+        let panels = scales.chunks_exact(width / LANES).zip(bias.chunks_exact(width / LANES)).enumerate();
+        for (panel, (scales, bias)) in panels {
+            let sums = sums[(panel * rows + row) * width..][..width].as_chunks::<LANES>().0;
+            let out = out[panel * width..][..width].as_chunks_mut::<LANES>().0;
+            for (((y, sums), scales), bias) in out.iter_mut().zip(sums).zip(scales).zip(bias) {
+                for lane in 0..LANES {
+                    y[lane] = fused::<FMA>(sums[lane] as f32, step * scales[lane], bias[lane]);
+                }
+            }
+        }
+    }
 }
 
 #[inline(always)]
 fn dequantize_gelu_body<const FMA: bool>(
     sums: &[i32],
+    width: usize,
     steps: &[f32],
     scales: &[f32],
     bias: &[f32],
     out: &mut [f32],
     out_stride: usize,
 ) {
+    // Apart from the conversion, over whole runs of outputs: of both in one loop the compiler makes scalar code, which was
+    // eight times slower.
+    dequantize_body::<FMA>(sums, width, steps, scales, bias, out, out_stride);
     let (c, e) = (black_box(&GELU), black_box(&EXP));
-    dequantize_with::<FMA>(sums, steps, scales, bias, out, out_stride, |y| gelu::<FMA>(y, c, e));
-}
-
-#[inline(always)]
-fn dequantize_with<const FMA: bool>(
-    sums: &[i32],
-    steps: &[f32],
-    scales: &[f32],
-    bias: &[f32],
-    out: &mut [f32],
-    out_stride: usize,
-    activation: impl Fn(f32) -> f32,
-) {
-    let width = scales.len();
-    let (scales, odd) = scales.as_chunks::<LANES>();
-    assert!(odd.is_empty() && bias.len() == width, "panels come in eights");
-    let bias = bias.as_chunks::<LANES>().0;
-    for ((sums, &step), out) in sums.chunks_exact(width).zip(steps).zip(out.chunks_mut(out_stride)) {
-        let (sums, out) = (sums.as_chunks::<LANES>().0, out.as_chunks_mut::<LANES>().0);
-        for (((y, sums), scales), bias) in out.iter_mut().zip(sums).zip(scales).zip(bias) {
-            for lane in 0..LANES {
-                y[lane] = activation(fused::<FMA>(sums[lane] as f32, step * scales[lane], bias[lane]));
-            }
+    for row in out.chunks_mut(out_stride).take(steps.len()) {
+        for y in &mut row[..scales.len()] {
+            *y = gelu::<FMA>(*y, c, e);
         }
     }
 }
@@ -325,12 +325,13 @@ fn product_tile<const FMA: bool, const R: usize>(
     c_stride: usize,
     depth: usize,
 ) {
-    let a: [&[f32]; R] = std::array::from_fn(|r| &a.values[r * a.stride..][..depth]);
+    // One iterator per row, all in step: no index is left to be checked.
+    let mut a: [std::slice::Iter<'_, f32>; R] = std::array::from_fn(|r| a.values[r * a.stride..][..depth].iter());
     let mut sums = [[0f32; LANES]; R];
-    for k in 0..depth {
-        let b: &[f32; LANES] = b.values[k * b.stride..].first_chunk().expect("a row of b has eight more columns");
-        for (sums, a) in sums.iter_mut().zip(&a) {
-            let x = a[k];
+    for b in b.values.chunks(b.stride).take(depth) {
+        let b: &[f32; LANES] = b.first_chunk().expect("a row of b has eight more columns");
+        for (sums, a) in sums.iter_mut().zip(&mut a) {
+            let x = *a.next().expect("as many values as rows of b");
             for (sum, &y) in sums.iter_mut().zip(b) {
                 *sum = fused::<FMA>(x, y, *sum);
             }

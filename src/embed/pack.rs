@@ -1,26 +1,12 @@
 //! Making a model folder from an ONNX file and a tokenizer.
 
+use super::describe::{PackOptions, describe, token_limit};
 use super::embedder::{Embedder, TextKind};
-use super::error::{EmbedError, EmbedErrorKind};
+use super::error::EmbedError;
 use super::graph::OnnxGraph;
-use super::manifest::{FORMAT, ModelFile, ModelFiles, ModelManifest, Pooling, VERSION};
-use super::tokenize::stated_limit;
-
-/// What a model folder says about the model beyond its two files.
-#[derive(Debug, Clone)]
-pub struct PackOptions {
-    /// The model's name, for people.
-    pub name: String,
-    /// How token vectors become one vector.
-    pub pooling: Pooling,
-    /// Put before a text that is a query.
-    pub query_prefix: String,
-    /// Put before a text that describes an item.
-    pub document_prefix: String,
-    /// Longest input in tokens. By default what the tokenizer file states, or else what the position table allows, at
-    /// most 512.
-    pub max_tokens: Option<usize>,
-}
+use super::manifest::{ModelManifest, RunAs};
+use super::to_int8::to_int8;
+use super::tokenize::TextTokenizer;
 
 /// The content of a model folder.
 pub struct PackedModel {
@@ -32,58 +18,41 @@ pub struct PackedModel {
     pub files: Vec<(String, Vec<u8>)>,
 }
 
-/// The longest input that is allowed when neither tokenizer nor graph says anything: BERT's own limit.
-const DEFAULT_MAX_TOKENS: usize = 512;
-
 /// Makes the content of a model folder. The model is loaded and run once, so a folder that was made can be used.
+///
+/// Float32 weights of the usual encoder are rounded to int8, one scale per output channel, so that its outputs move least;
+/// `progress(done, total)` tells how far that is. Other files are kept as they are.
 ///
 /// # Errors
 /// Whatever would keep [`Embedder::from_files`] from loading the result, or the model from giving a vector.
-pub fn pack_model(onnx: Vec<u8>, tokenizer: Vec<u8>, options: &PackOptions) -> Result<PackedModel, EmbedError> {
+pub fn pack_model(
+    onnx: Vec<u8>,
+    tokenizer: Vec<u8>,
+    options: &PackOptions,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<PackedModel, EmbedError> {
     let graph = OnnxGraph::parse(&onnx)?;
-    let limit = graph.position_rows.unwrap_or(DEFAULT_MAX_TOKENS);
-    let max_tokens = options
-        .max_tokens
-        .or_else(|| stated_limit(&tokenizer).map(|n| n.min(limit)))
-        .unwrap_or(limit.min(DEFAULT_MAX_TOKENS));
-    if max_tokens > limit {
-        return Err(EmbedError::new(
-            EmbedErrorKind::Option,
-            format!("a token limit of {max_tokens} is more than the {limit} positions that the model knows"),
-        ));
-    }
-    let dims = graph.dims().ok_or_else(|| {
-        EmbedError::new(EmbedErrorKind::Outputs, format!("the length of the vectors in {} is not stated", graph.output))
-    })?;
+    let max_tokens = token_limit(&graph, &tokenizer, options)?;
+    let texts = TextTokenizer::from_json(&tokenizer, max_tokens)?;
+    graph.check_vocabulary(texts.vocabulary_size())?;
+    let onnx = to_int8(&graph, &texts, max_tokens, progress).unwrap_or(onnx);
     let agreement = if graph.has_operator("DynamicQuantizeLinear") { DYNAMIC_AGREEMENT } else { AGREEMENT };
+    let mut manifest = describe(&graph, &onnx, &tokenizer, options)?;
     drop(graph);
 
-    let mut manifest = ModelManifest {
-        format: FORMAT.into(),
-        version: VERSION,
-        name: options.name.clone(),
-        dims,
-        pooling: options.pooling,
-        query_prefix: options.query_prefix.clone(),
-        document_prefix: options.document_prefix.clone(),
-        max_tokens,
-        files: ModelFiles {
-            model: ModelFile::describe("model.onnx", &onnx),
-            tokenizer: ModelFile::describe("tokenizer.json", &tokenizer),
-        },
-        run_as_graph: false,
-        sha256: String::new(),
-    };
-    manifest.sha256 = manifest.identity();
-    let mut embedder = Embedder::assemble(manifest.clone(), &onnx, &tokenizer)?;
-    if embedder.is_encoder() {
-        let by_node = ModelManifest { run_as_graph: true, ..manifest.clone() };
-        let by_node = Embedder::assemble(by_node, &onnx, &tokenizer)?;
-        if !agree(&embedder, &by_node, agreement)? {
-            manifest.run_as_graph = true;
-            embedder = by_node;
+    let assemble = |run| Embedder::assemble(ModelManifest { run, ..manifest.clone() }, &onnx, &tokenizer);
+    // The fastest way of running it that gives what tract gives by itself.
+    let plain = assemble(RunAs::Plain)?;
+    let mut chosen = (RunAs::Plain, None);
+    for run in [RunAs::Encoder, RunAs::Graph] {
+        let candidate = assemble(run)?;
+        if candidate.is_encoder() == (run == RunAs::Encoder) && agree(&candidate, &plain, agreement)? {
+            chosen = (run, Some(candidate));
+            break;
         }
     }
+    let embedder = chosen.1.unwrap_or(plain);
+    manifest.run = chosen.0;
     embedder.embed(PROBES[0], TextKind::Document)?;
     let json = manifest.to_json();
     let files = vec![
@@ -102,7 +71,7 @@ const PROBES: [&str; 3] = [
      a bottle, years late, and in the wrong order. Was it 1912 or 1921? Nobody can say, least of all the sea.",
 ];
 
-/// The least cosine between the encoder and the graph node by node. They differ by the rounding of float32 weights to int8;
+/// The least cosine between a fast way of running and plain tract. They differ by the rounding of float32 weights to int8;
 /// a graph that was misunderstood is nowhere near.
 const AGREEMENT: f64 = 0.99;
 /// The same for graphs that round their activations to 8 bits, which the encoder does not: 0.98 is common between the two.

@@ -6,7 +6,7 @@
 //! mean, through whatever only moves numbers about. Anything that is not understood makes the whole graph unrecognized
 //! (with the reason), never half understood; and `homebody model pack` compares with tract's result before it relies on it.
 
-use tract_onnx::pb::{NodeProto, TensorProto};
+use super::onnx::{NodeProto, TensorProto};
 
 use super::bert::{Bert, Layer, Norm, Table};
 use super::graph::{Links, OnnxGraph};
@@ -27,15 +27,25 @@ fn no<T>(why: impl Into<String>) -> Found<T> {
 
 /// Reads the whole encoder, packed for `kernel`.
 pub(crate) fn recognize(graph: &OnnxGraph, kernel: &'static dyn Kernel) -> Found<Bert> {
+    recognize_with_sources(graph, kernel).map(|(bert, _)| bert)
+}
+
+/// As [`recognize`], and says for each layer where in the file its weights are.
+pub(super) fn recognize_with_sources(
+    graph: &OnnxGraph,
+    kernel: &'static dyn Kernel,
+) -> Found<(Bert, Vec<LayerSources>)> {
     let links = Links::of(graph.proto.graph.as_ref().expect("checked when the graph was parsed"));
-    let finder = Finder { links: &links };
+    let finder = Finder::new(&links);
     let mut layers = Vec::new();
+    let mut sources = Vec::new();
     let mut output = finder.through(&graph.output, &["Identity", "Cast"]);
     let (norm, embedded) = loop {
         let (norm, sum) = finder.layer_norm(output)?;
         match finder.layer(sum, norm, kernel)? {
-            Step::Layer(layer, heads, input) => {
+            Step::Layer(layer, heads, input, of_layer) => {
                 layers.push((*layer, heads));
+                sources.push(*of_layer);
                 output = input;
             }
             Step::Embeddings(norm, leaves) => break (norm, leaves),
@@ -45,6 +55,7 @@ pub(crate) fn recognize(graph: &OnnxGraph, kernel: &'static dyn Kernel) -> Found
         return no("there is no transformer layer");
     }
     layers.reverse();
+    sources.reverse();
     let heads = layers[0].1;
     let dims = norm.gain.len();
     if layers.iter().any(|(_, h)| *h != heads) || heads == 0 || dims % heads != 0 || (dims / heads) % 8 != 0 {
@@ -66,26 +77,81 @@ pub(crate) fn recognize(graph: &OnnxGraph, kernel: &'static dyn Kernel) -> Found
     let [words, positions, types] = finder.tables(&embedded, dims)?;
     let Some(words) = words else { return no("there is no token embedding table") };
     let Some(positions) = positions else { return no("there is no position table") };
-    Ok(Bert { kernel, dims, heads, words, positions, types, norm, layers })
+    Ok((Bert { kernel, dims, heads, words, positions, types, norm, layers }, sources))
 }
 
 enum Step<'a> {
-    Layer(Box<Layer>, usize, &'a str),
+    /// The layer, its heads, what it reads, and where its weights are.
+    Layer(Box<Layer>, usize, &'a str, Box<LayerSources>),
     Embeddings(Norm, Vec<&'a str>),
 }
 
 /// A linear layer as the graph has it.
-struct LinearNode<'a> {
-    input: &'a str,
-    channels: Channels,
-    inputs: usize,
+pub(super) struct LinearNode<'a> {
+    pub(super) input: &'a str,
+    pub(super) channels: Channels,
+    pub(super) inputs: usize,
+    stored: Stored<'a>,
 }
 
-struct Finder<'a> {
+/// Where the weights of one linear layer are in the file.
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only packing asks where the weights were"))]
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    /// The tensor's name.
+    pub(super) name: String,
+    /// Whether the rows of the tensor, and not its columns, are the output channels.
+    pub(super) transposed: bool,
+    /// Whether the file has floats, which were quantized while reading.
+    pub(super) is_float: bool,
+}
+
+impl Source {
+    fn of(linear: &LinearNode<'_>) -> Self {
+        let Stored { values, transposed, scale, .. } = linear.stored;
+        let is_float = scale.is_none() && tensor::is_float(values);
+        Self { name: values.name.clone(), transposed, is_float }
+    }
+}
+
+/// Where the weights of one transformer layer are in the file, in the order of the computation.
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only packing asks where the weights were"))]
+#[derive(Debug, Clone)]
+pub(super) struct LayerSources {
+    /// Query, key and value.
+    pub(super) attention_in: [Source; 3],
+    pub(super) attention_out: Source,
+    pub(super) up: Source,
+    pub(super) down: Source,
+}
+
+/// Reads meaning into the nodes of a graph.
+pub(super) struct Finder<'a> {
     links: &'a Links<'a>,
 }
 
 impl<'a> Finder<'a> {
+    pub(super) fn new(links: &'a Links<'a>) -> Self {
+        Self { links }
+    }
+
+    /// The linear layer, bias included, whose output is `name` itself, of the same shape but for the last axis.
+    #[cfg(feature = "graph")]
+    pub(super) fn linear_at(&self, name: &'a str) -> Option<LinearNode<'a>> {
+        let node = self.maker(name)?;
+        if node.op_type != "Add" {
+            return self.product_at(node).ok()?;
+        }
+        let (bias, product) = self.split(node, |n| {
+            let tensor = self.constant(n)?;
+            let vector = self.vector(n)?;
+            (tensor.dims.last().is_some_and(|&d| d == vector.len() as i64)).then_some(vector)
+        })?;
+        let mut linear = self.product_at(self.maker(product)?).ok()??;
+        self.put_bias(&mut linear, Some(bias)).ok()?;
+        Some(linear)
+    }
+
     fn maker(&self, name: &str) -> Option<&'a NodeProto> {
         self.links.makers.get(name).copied()
     }
@@ -211,6 +277,12 @@ impl<'a> Finder<'a> {
         if [&query, &key, &value].iter().any(|l| l.input != residual || l.inputs != query.inputs) {
             return no("query, key and value do not read what the attention is added to");
         }
+        let sources = LayerSources {
+            attention_in: [Source::of(&query), Source::of(&key), Source::of(&value)],
+            attention_out: Source::of(&attention_out),
+            up: Source::of(&up),
+            down: Source::of(&down),
+        };
         let pack = |l: LinearNode<'_>| Linear::pack(kernel, l.inputs, &[l.channels]);
         let layer = Layer {
             attention_in: Linear::pack(kernel, query.inputs, &[query.channels, key.channels, value.channels]),
@@ -221,7 +293,7 @@ impl<'a> Finder<'a> {
             down: pack(down),
             norm,
         };
-        Ok(Step::Layer(Box::new(layer), attention.heads, residual))
+        Ok(Step::Layer(Box::new(layer), attention.heads, residual, Box::new(sources)))
     }
 
     /// Of the leaves of a sum: a product with constant weights and its bias, and the one other thing that is added.
@@ -283,10 +355,19 @@ impl<'a> Finder<'a> {
         Ok(Some(linear))
     }
 
-    /// A product with constant weights in any of its forms.
+    /// A product with constant weights in any of its forms, whatever reshapes stand around it.
     fn product(&self, name: &'a str) -> Found<Option<LinearNode<'a>>> {
-        let name = self.through(name, &["Identity", "Reshape"]);
-        let Some(node) = self.maker(name) else { return Ok(None) };
+        let Some(node) = self.maker(self.through(name, &["Identity", "Reshape"])) else { return Ok(None) };
+        let found = self.product_at(node)?;
+        Ok(found.map(|linear| match node.op_type.as_str() {
+            // A Gemm takes two dimensions: the batch was folded into the rows before it.
+            "Gemm" => LinearNode { input: self.through(linear.input, &["Reshape"]), ..linear },
+            _ => linear,
+        }))
+    }
+
+    /// The product with constant weights that this very node is the last of.
+    fn product_at(&self, node: &'a NodeProto) -> Found<Option<LinearNode<'a>>> {
         match node.op_type.as_str() {
             "MatMul" => match Stored::of(self.links, &node.input[1]) {
                 Some(stored) => self.linear_node(&node.input[0], stored).map(Some),
@@ -296,13 +377,12 @@ impl<'a> Finder<'a> {
                 let Some(mut stored) = Stored::of(self.links, &node.input[1]) else { return Ok(None) };
                 let plain = |a: &str| node.attribute.iter().find(|x| x.name == a).is_none_or(|x| x.f == 1.0);
                 if attribute_int(node, "transA").unwrap_or(0) != 0 || !plain("alpha") || !plain("beta") {
-                    return no(format!("{name} is a scaled Gemm"));
+                    return no(format!("{} is a scaled Gemm", node.name));
                 }
                 if attribute_int(node, "transB").unwrap_or(0) != 0 {
                     stored = stored.transposed();
                 }
-                let input = self.through(&node.input[0], &["Reshape"]);
-                let mut linear = self.linear_node(input, stored)?;
+                let mut linear = self.linear_node(&node.input[0], stored)?;
                 let bias = node.input.get(2).filter(|n| !n.is_empty());
                 self.put_bias(&mut linear, bias.and_then(|n| self.vector(n)))?;
                 Ok(Some(linear))
@@ -340,11 +420,11 @@ impl<'a> Finder<'a> {
                 Channels { weights, scales, zeros: Vec::new(), bias: Vec::new() }
             }
         };
-        Ok(LinearNode { input, channels, inputs })
+        Ok(LinearNode { input, channels, inputs, stored })
     }
 
     /// The `x` of `x · Φ(x)`, however it is written.
-    fn gelu(&self, name: &'a str) -> Option<&'a str> {
+    pub(super) fn gelu(&self, name: &'a str) -> Option<&'a str> {
         let name = self.through(name, &["Identity", "Reshape"]);
         if let Some(node) = self.made_by(name, "Gelu") {
             let exact = node.attribute.iter().find(|a| a.name == "approximate").is_none_or(|a| a.s == b"none");
@@ -572,7 +652,7 @@ impl<'a> Finder<'a> {
     }
 
     /// The table and the index of a lookup, dequantized before or after it.
-    fn gather(&self, name: &'a str) -> Option<(Stored<'a>, &'a str)> {
+    pub(super) fn gather(&self, name: &'a str) -> Option<(Stored<'a>, &'a str)> {
         let node = self.maker(self.through(name, &["Identity"]))?;
         match node.op_type.as_str() {
             "Gather" if attribute_int(node, "axis").unwrap_or(0) == 0 => {

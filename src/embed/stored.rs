@@ -1,6 +1,6 @@
 //! Weights as a graph stores them: a constant, and what is done to it before it is used.
 
-use tract_onnx::pb::TensorProto;
+use super::onnx::TensorProto;
 
 use super::bert::Table;
 use super::graph::Links;
@@ -177,6 +177,6 @@ impl<'a> Stored<'a> {
     }
 }
 
-fn transpose<T: Copy>(values: &[T], rows: usize, columns: usize) -> Vec<T> {
+pub(crate) fn transpose<T: Copy>(values: &[T], rows: usize, columns: usize) -> Vec<T> {
     (0..columns).flat_map(|c| (0..rows).map(move |r| values[r * columns + c])).collect()
 }

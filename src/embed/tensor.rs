@@ -1,6 +1,6 @@
 //! Numbers out of ONNX tensors, whichever of their many fields they are in.
 
-use tract_onnx::pb::TensorProto;
+use super::onnx::TensorProto;
 
 /// The data types of ONNX that weights come in, by their number in the format.
 pub(crate) mod data_type {
@@ -19,6 +19,11 @@ use data_type::*;
 /// The number of elements that the shape says.
 pub(crate) fn element_count(tensor: &TensorProto) -> usize {
     tensor.dims.iter().map(|&d| usize::try_from(d).unwrap_or(0)).product()
+}
+
+/// Whether the elements are of a float type.
+pub(crate) fn is_float(tensor: &TensorProto) -> bool {
+    matches!(tensor.data_type, FLOAT | FLOAT16 | DOUBLE | BFLOAT16)
 }
 
 /// The elements as floats, if the tensor holds numbers of any float type, and as many as its shape says.

@@ -7,8 +7,8 @@ use super::error::{EmbedError, EmbedErrorKind};
 /// A tokenizer that cuts at the model's token limit and never pads.
 pub(crate) struct TextTokenizer {
     inner: Tokenizer,
-    /// Token count of the empty text: what the template adds around every text.
-    special_tokens: usize,
+    /// The tokens of the empty text: what the template adds around every text.
+    template: Tokens,
 }
 
 /// The tokens of one text, special ones included.
@@ -26,7 +26,9 @@ impl TextTokenizer {
         let mut inner = Tokenizer::from_bytes(json).map_err(fail)?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(fail)?;
-        let special_tokens = inner.encode("", true).map_err(fail)?.len();
+        let empty = inner.encode("", true).map_err(fail)?;
+        let template = Tokens { ids: empty.get_ids().to_vec(), type_ids: empty.get_type_ids().to_vec() };
+        let special_tokens = template.ids.len();
         if max_tokens <= special_tokens {
             return Err(EmbedError::new(
                 EmbedErrorKind::Option,
@@ -41,7 +43,7 @@ impl TextTokenizer {
                 direction: TruncationDirection::Right,
             }))
             .map_err(fail)?;
-        Ok(Self { inner, special_tokens })
+        Ok(Self { inner, template })
     }
 
     /// Tokenizes a text; one without any token of its own is an error.
@@ -49,7 +51,7 @@ impl TextTokenizer {
         let encoding = self.inner.encode_fast(text, true).map_err(|e| {
             EmbedError::new(EmbedErrorKind::Tokenizer, format!("it fails on the text {text:?}: {e}")).with_source(e)
         })?;
-        if encoding.len() <= self.special_tokens {
+        if encoding.len() <= self.template.ids.len() {
             let shown: String = text.chars().take(40).collect();
             return Err(EmbedError::new(
                 EmbedErrorKind::EmptyText,
@@ -57,6 +59,12 @@ impl TextTokenizer {
             ));
         }
         Ok(Tokens { ids: encoding.get_ids().to_vec(), type_ids: encoding.get_type_ids().to_vec() })
+    }
+
+    /// The tokens of the empty text.
+    #[cfg(feature = "cli")]
+    pub(crate) fn template(&self) -> &Tokens {
+        &self.template
     }
 
     /// One more than the largest token id.

@@ -1,7 +1,13 @@
-//! The model as tract runs it: any graph whose operators tract knows, with a symbolic sequence length.
+//! The model as tract runs it: any graph whose operators tract knows, with a symbolic sequence length, its linear layers
+//! and table lookups replaced by ours.
+
+mod operator;
+mod rewrite;
 
 use std::sync::Arc;
 
+use prost::Message;
+use tract_onnx::pb;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::internal::{TDim, ToDim};
 
@@ -16,10 +22,11 @@ pub(crate) struct TractModel {
 }
 
 impl TractModel {
-    pub(crate) fn build(graph: &OnnxGraph) -> Result<Self, EmbedError> {
+    /// `reason` says why the graph is not run as the usual encoder; `plain` leaves all of it to tract.
+    pub(crate) fn build(graph: &OnnxGraph, reason: &str, plain: bool) -> Result<Self, EmbedError> {
         // What the exporter noted about shapes between the nodes is in terms of its own symbols (and of a free batch size):
         // tract works the shapes out again from the inputs that are set below.
-        let framework = tract_onnx::onnx().with_ignore_value_info(true);
+        let mut framework = tract_onnx::onnx().with_ignore_value_info(true);
         let nodes = &graph.proto.graph.as_ref().expect("checked when the graph was parsed").node;
         let mut missing: Vec<&str> =
             nodes.iter().map(|n| n.op_type.as_str()).filter(|op| !framework.op_register.0.contains_key(*op)).collect();
@@ -28,17 +35,31 @@ impl TractModel {
         if !missing.is_empty() {
             return Err(EmbedError::new(
                 EmbedErrorKind::Operator,
-                format!("{}; export the model with the standard operators of opset 17 or lower", missing.join(", ")),
+                format!(
+                    "{}; export the model with the standard operators of opset 17 or lower. (It is run node by node, because {reason})",
+                    missing.join(", ")
+                ),
             ));
         }
-        let plan = Self::plan(&framework, graph).map_err(|e| {
+        let proto = if plain {
+            graph.proto.encode_to_vec()
+        } else {
+            operator::register(&mut framework.op_register);
+            rewrite::rewrite(&graph.proto, &graph.output).encode_to_vec()
+        };
+        let proto = pb::ModelProto::decode(&*proto).expect("it was encoded right here");
+        let plan = Self::plan(&framework, &proto, graph).map_err(|e| {
             EmbedError::new(EmbedErrorKind::Operator, format!("the graph cannot be laid out ({})", chain(&e)))
         })?;
         Ok(Self { plan, inputs: graph.inputs.clone() })
     }
 
-    fn plan(framework: &tract_onnx::Onnx, graph: &OnnxGraph) -> TractResult<Arc<TypedRunnableModel>> {
-        let mut model = framework.model_for_proto_model(&graph.proto)?;
+    fn plan(
+        framework: &tract_onnx::Onnx,
+        proto: &pb::ModelProto,
+        graph: &OnnxGraph,
+    ) -> TractResult<Arc<TypedRunnableModel>> {
+        let mut model = framework.model_for_proto_model(proto)?;
         let length: TDim = model.symbols.sym("length").to_dim();
         for index in 0..graph.inputs.len() {
             let fact = InferenceFact::dt_shape(i64::datum_type(), tvec!(1.to_dim(), length.clone()));

@@ -1,22 +1,26 @@
 //! `EmbedEngine`: a text model in the embedding worker.
 
+use std::ops::ControlFlow;
+
 use js_sys::{Array, Float32Array, Function, Object, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::error::{invalid_argument, to_js};
 use super::panic::report_to;
-use crate::embed::{Embedder, ModelReader, TextKind};
+use crate::embed::{Embedder, ModelReader, PackOptions, Pooling, RunAs, TextKind};
 
 /// The shapes that the embedding worker sees.
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-import type { EmbedderStatus, TextKind } from "../types.js";
+import type { EmbedderStatus, OnnxModel, TextKind } from "../types.js";
 
 /** A file of a model, as its manifest names it. */
 export interface ModelFile { readonly path: string; readonly bytes: number; readonly sha256: string }
 /** What a model is. */
 export type ModelInfo = EmbedderStatus["model"];
+/** What is known of a model that was never packed. */
+export type OnnxDescription = Omit<OnnxModel, "onnx" | "tokenizer">;
 "#;
 
 /// A model that is being read or ready to embed.
@@ -55,10 +59,22 @@ impl EmbedEngine {
         Ok(files)
     }
 
-    /// Takes the content of one of those files.
-    pub fn add(&mut self, path: &str, bytes: Vec<u8>) -> Result<(), JsValue> {
+    /// Whether the manifest says that the model is no usual encoder, and this module runs nothing else: the module `graph` has
+    /// to be asked instead, before the files are fetched.
+    #[wasm_bindgen(getter, js_name = needsGraph)]
+    pub fn needs_graph(&self) -> bool {
+        let as_graph = self.reader.as_ref().is_some_and(|reader| reader.manifest().run != RunAs::Encoder);
+        as_graph && !cfg!(feature = "graph")
+    }
+
+    /// Takes the content of one of those files, and its SHA-256 in hex digits if the browser has computed it.
+    pub fn add(&mut self, path: &str, bytes: Vec<u8>, sha256: Option<String>) -> Result<(), JsValue> {
         let reader = self.reader.as_mut().ok_or_else(|| invalid_argument("Expected begin() before add()."))?;
-        reader.add(path, bytes).map_err(|e| to_js(&e))
+        let added = match sha256 {
+            Some(sha256) => reader.add_hashed(path, bytes, &sha256),
+            None => reader.add(path, bytes),
+        };
+        added.map_err(|e| to_js(&e))
     }
 
     /// Makes the model of the files and returns what it is.
@@ -66,6 +82,34 @@ impl EmbedEngine {
     pub fn finish(&mut self) -> Result<Object, JsValue> {
         let reader = self.reader.take().ok_or_else(|| invalid_argument("Expected begin() before finish()."))?;
         self.embedder = Some(reader.finish().map_err(|e| to_js(&e))?);
+        self.model()
+    }
+
+    /// Loads a standard ONNX file and its `tokenizer.json`, in place of a folder; returns what the model is.
+    #[wasm_bindgen(js_name = openOnnx, unchecked_return_type = "ModelInfo")]
+    pub fn open_onnx(
+        &mut self,
+        onnx: Vec<u8>,
+        tokenizer: &[u8],
+        #[wasm_bindgen(unchecked_param_type = "OnnxDescription")] description: JsValue,
+    ) -> Result<Object, JsValue> {
+        let field = |name: &str| Reflect::get(&description, &name.into()).ok().filter(|value| !value.is_undefined());
+        let text = |name: &str| field(name).and_then(|value| value.as_string());
+        let options = PackOptions {
+            name: text("name").unwrap_or_else(|| "model".into()),
+            pooling: match text("pooling").as_deref() {
+                None | Some("mean") => Pooling::Mean,
+                Some("cls") => Pooling::Cls,
+                Some(other) => {
+                    return Err(invalid_argument(&format!("Expected pooling \"mean\" or \"cls\", got {other:?}.")));
+                }
+            },
+            query_prefix: text("queryPrefix").unwrap_or_default(),
+            document_prefix: text("documentPrefix").unwrap_or_default(),
+            max_tokens: field("maxTokens").and_then(|value| value.as_f64()).map(|tokens| tokens as usize),
+        };
+        self.reader = None;
+        self.embedder = Some(Embedder::from_onnx(onnx, tokenizer, &options).map_err(|e| to_js(&e))?);
         self.model()
     }
 
@@ -85,20 +129,40 @@ impl EmbedEngine {
         ]))
     }
 
+    /// How texts are run: the instruction set, or why the graph is run node by node.
+    #[wasm_bindgen(getter)]
+    pub fn runner(&self) -> Result<String, JsValue> {
+        Ok(self.ready()?.runner())
+    }
+
     /// Whether this module was built with SIMD instructions.
     #[wasm_bindgen(getter)]
     pub fn simd(&self) -> bool {
         cfg!(target_feature = "simd128")
     }
 
-    /// The vector of a text, unit length; `kind` is `"query"` or `"document"`.
+    /// The vectors of texts, unit length, in their order; `kind` is `"query"` or `"document"`. `numbers` are what the caller
+    /// calls the texts in messages; without any, a single text is just the text.
+    #[wasm_bindgen(unchecked_return_type = "Float32Array<ArrayBuffer>[]")]
     pub fn embed(
         &self,
-        text: &str,
+        texts: Vec<String>,
+        numbers: &[u32],
         #[wasm_bindgen(unchecked_param_type = "TextKind")] kind: &str,
-    ) -> Result<Float32Array, JsValue> {
-        let vector = self.ready()?.embed(text, text_kind(kind)?).map_err(|e| to_js(&e))?;
-        Ok(Float32Array::from(vector.as_slice()))
+    ) -> Result<Array, JsValue> {
+        let (embedder, kind) = (self.ready()?, text_kind(kind)?);
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let vectors = match &texts[..] {
+            [text] if numbers.is_empty() => embedder.embed(text, kind).map(|vector| vec![vector]),
+            _ => embedder.embed_batch(&texts, kind, &mut |_, _| ControlFlow::Continue(())).map_err(|error| match error
+                .text_index()
+                .and_then(|index| numbers.get(index))
+            {
+                Some(&number) => error.in_text(number as usize),
+                None => error,
+            }),
+        };
+        Ok(vectors.map_err(|e| to_js(&e))?.iter().map(|vector| Float32Array::from(vector.as_slice())).collect())
     }
 
     /// The number of tokens of a text as the model gets to see it.

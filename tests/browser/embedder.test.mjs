@@ -1,7 +1,8 @@
 /** Text to vectors in the browser: the same as the native program's, and as the model's own. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { FILMS, answers, closeBrowser, open, root, until, visit } from "./harness.mjs";
@@ -172,3 +173,88 @@ test("a model that the catalog was not built with is refused before its weights 
     assert.ok(!server.paths().some((path) => path.endsWith(".onnx")));
     assert.deepEqual([none.error.code, none.model, none.hits], ["model-missing", "none", 10]);
   }));
+
+test("a list comes back in its order, with progress, each vector as if it were alone", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    const { same, progress, error } = await page.evaluate(async (model) => {
+      const em = await homebody.Embedder.create({ model });
+      const texts = Array.from({ length: 40 }, (_, i) => Array((i * 7) % 23 + 1).fill("a longer text").join(" ") + ` ${i}`);
+      const progress = [];
+      const all = await em.embed(texts, { onProgress: (step) => progress.push(step) });
+      const alone = [];
+      for (const text of texts) alone.push(...(await em.embed(text)));
+      const error = await thrown(em.embed([...texts.slice(0, 20), " ", ...texts.slice(20)]));
+      return { same: all.every((vector, i) => vector.every((x, at) => x === alone[i][at])), progress, error };
+    }, FILMS.model);
+    assert.equal(same, true);
+    assert.deepEqual(progress.at(-1), { done: 40, total: 40 });
+    assert.ok(progress.length > 1 && progress.every(({ done }, i) => i === 0 || done > progress[i - 1].done));
+    assert.equal(error.code, "text-empty");
+    assert.match(error.message, /^text 20 of the batch/);
+  }));
+
+test("a standard ONNX file is loaded without a folder, by address or as bytes", () =>
+  visit({ mounts: { "/plain/": join(root, MODEL) } }, async ({ page, server }) => {
+    await open(page, server);
+    const { same, status, errors } = await page.evaluate(async (model) => {
+      const address = { onnx: "/plain/model.onnx", tokenizer: "/plain/tokenizer.json", maxTokens: 256 };
+      const bytesOf = async (url) => (await fetch(url)).arrayBuffer();
+      const bytes = { onnx: await bytesOf(address.onnx), tokenizer: new Uint8Array(await bytesOf(address.tokenizer)), maxTokens: 256 };
+      const vectors = [];
+      let status;
+      for (const source of [model, address, bytes]) {
+        const em = await homebody.Embedder.create({ model: source });
+        vectors.push((await em.embed("a heist in a casino"))[0]);
+        status = em.status;
+        await em.close();
+      }
+      const refused = async (model) => (await thrown(homebody.Embedder.create({ model }))).code;
+      const errors = [
+        await refused({ ...bytes, onnx: new TextEncoder().encode("<html>") }),
+        await refused({ ...bytes, tokenizer: new TextEncoder().encode("{}") }),
+        await refused({ ...bytes, pooling: "max" }),
+        await refused({ ...bytes, maxTokens: 0.5 }),
+        await refused({ ...bytes, poolng: "mean" }),
+        await refused({ onnx: bytes.onnx }),
+      ];
+      return { same: vectors.every((vector) => vector.every((x, i) => x === vectors[0][i])), status, errors };
+    }, FILMS.model);
+    assert.equal(same, true);
+    assert.deepEqual([status.model.dims, status.model.maxTokens, status.runner], [384, 256, "wasm simd128"]);
+    assert.ok(status.memoryBytes > 20e6 && status.memoryBytes < 120e6, `${status.memoryBytes}`);
+    assert.deepEqual(errors, ["model-not-onnx", "model-tokenizer", "option", "option", "unknown-option", "invalid-argument"]);
+  }));
+
+test("a graph that is no usual encoder brings the larger module, and gives what onnxruntime gives", async () => {
+  const made = process.env.HOMEBODY_TEST_MODELS;
+  assert.ok(made, "HOMEBODY_TEST_MODELS is not set: run the tests with `npm test -- browser`");
+  const folder = mkdtempSync(join(tmpdir(), "homebody-graph-"));
+  const onnx = join(made, "headed-weights.onnx");
+  const pack = ["model", "pack", "--onnx", onnx, "--tokenizer", join(root, MODEL, "tokenizer.json"), "--max-tokens", "256", "-o", join(folder, "headed")];
+  const { status, stderr } = spawnSync(join(root, "build/bin/homebody"), pack, { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  const [expected] = JSON.parse(readFileSync(join(made, "references.json"), "utf8"))["headed-weights"];
+  const [{ text }] = rows;
+  await visit({ mounts: { "/models/headed/": join(folder, "headed"), "/made/": made } }, async ({ page, server }) => {
+    await open(page, server);
+    const { vectors, runners } = await page.evaluate(async (text) => {
+      const vectors = [];
+      const runners = [];
+      for (const model of ["/models/headed/", { onnx: "/made/headed-weights.onnx", tokenizer: "/models/headed/tokenizer.json" }]) {
+        const em = await homebody.Embedder.create({ model });
+        vectors.push([...(await em.embed(text))[0]]);
+        runners.push(em.status.runner);
+        await em.close();
+      }
+      return { vectors, runners };
+    }, text);
+    for (const vector of vectors) {
+      const same = cosine(expected, vector);
+      assert.ok(same >= 0.9995, `cosine ${same}`);
+    }
+    for (const runner of runners) assert.match(runner, /^node by node/);
+    assert.equal(server.paths().filter((path) => path.endsWith("graph_bg.wasm")).length, 2);
+  });
+  rmSync(folder, { recursive: true, force: true });
+});

@@ -30,9 +30,9 @@ after(async () => {
 test("the tarball has what is needed and nothing else", () => {
   const paths = tarball.files.map(({ path }) => path);
   for (const path of ["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "dist/index.js", "dist/index.d.ts"]) assert.ok(paths.includes(path), `${path} is packed`);
-  const strange = paths.filter((path) => !/^(?:package\.json|README\.md|LICENSE-\w+|dist\/(?:(?:core|embed)\/)?[\w-]+(?:\.js|\.d\.ts|\.wasm|\.wasm\.d\.ts))$/.test(path));
+  const strange = paths.filter((path) => !/^(?:package\.json|README\.md|LICENSE-\w+|dist\/(?:(?:core|embed|graph)\/)?[\w-]+(?:\.js|\.d\.ts|\.wasm|\.wasm\.d\.ts))$/.test(path));
   assert.deepEqual(strange, []);
-  assert.deepEqual(paths.filter((path) => path.endsWith(".wasm")).sort(), ["dist/core/core_bg.wasm", "dist/embed/embed_bg.wasm"]);
+  assert.deepEqual(paths.filter((path) => path.endsWith(".wasm")).sort(), ["dist/core/core_bg.wasm", "dist/embed/embed_bg.wasm", "dist/graph/graph_bg.wasm"]);
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   assert.equal(manifest.dependencies, undefined, "installing it installs nothing else");
 });

@@ -1,9 +1,10 @@
-//! `cargo xtask wasm`: the two WebAssembly modules of the npm package, each with its glue.
+//! `cargo xtask wasm`: the WebAssembly modules of the npm package, each with its glue.
 //!
-//! cargo (profile `wasm`, features `wasm-core` or `wasm-embed`) → wasm-bindgen, linked in as a library so that no tool has
+//! cargo (profile `wasm`, features `wasm-core`, `wasm-embed` or `wasm-graph`) → wasm-bindgen, linked in as a library so that no tool has
 //! to be installed → `wasm-opt` of the npm package `binaryen` → `build/wasm/MODULE/`, copied to `dist/MODULE/` beside what
 //! `tsc` writes. `--no-simd` builds the core without SIMD into `build/wasm-scalar/core/`: tests compare the two, and it is
 //! not shipped, because every supported browser has had SIMD since 2023.
+//! With `HOMEBODY_WASM_NAMES` set, functions keep their names, for a profiler to tell them apart.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,25 +34,25 @@ struct Module {
 }
 
 const CORE: Module = Module { name: "core", feature: "wasm-core", without: &["src/embed/", "src/wasm/embed.rs"] };
-const EMBED: Module = Module {
-    name: "embed",
-    feature: "wasm-embed",
-    without: &[
-        "shaders/",
-        "src/catalog/",
-        "src/evaluate/",
-        "src/profile/",
-        "src/rank/",
-        "src/store/",
-        "src/vector/",
-        "src/wasm/core.rs",
-        "src/wasm/device.rs",
-        "src/wasm/first_event.rs",
-        "src/wasm/index.rs",
-        "src/wasm/indexed_db.rs",
-        "src/wasm/json.rs",
-    ],
-};
+const EMBED: Module = Module { name: "embed", feature: "wasm-embed", without: TEXT_WITHOUT };
+const GRAPH: Module = Module { name: "graph", feature: "wasm-graph", without: TEXT_WITHOUT };
+
+/// What neither module for text holds.
+const TEXT_WITHOUT: &[&str] = &[
+    "shaders/",
+    "src/catalog/",
+    "src/evaluate/",
+    "src/profile/",
+    "src/rank/",
+    "src/store/",
+    "src/vector/",
+    "src/wasm/core.rs",
+    "src/wasm/device.rs",
+    "src/wasm/first_event.rs",
+    "src/wasm/index.rs",
+    "src/wasm/indexed_db.rs",
+    "src/wasm/json.rs",
+];
 
 /// Builds what has changed.
 pub fn run(arguments: &[&str]) -> Result<()> {
@@ -61,10 +62,14 @@ pub fn run(arguments: &[&str]) -> Result<()> {
         root.join(WASM_OPT).is_file(),
         "{WASM_OPT} is missing: run `npm ci` first, which brings binaryen (the optimizer of WebAssembly)"
     );
-    let known = [CORE, EMBED];
+    let known = [CORE, EMBED, GRAPH];
     let unknown =
         arguments.iter().find(|word| **word != "--no-simd" && known.iter().all(|module| module.name != **word));
-    ensure!(unknown.is_none(), "unknown argument {:?}; known are core, embed and --no-simd", unknown.unwrap_or(&""));
+    ensure!(
+        unknown.is_none(),
+        "unknown argument {:?}; known are core, embed, graph and --no-simd",
+        unknown.unwrap_or(&"")
+    );
     if arguments.contains(&"--no-simd") {
         build(&root, &CORE, false, &version)?;
         return Ok(());
@@ -103,7 +108,12 @@ fn build(root: &Path, module: &Module, simd: bool, bindgen: &str) -> Result<Path
     let optimizer =
         fs::read_to_string(root.join("node_modules/binaryen/package.json")).context("cannot read binaryen")?;
     let skip = |name: &str| NATIVE_ONLY.iter().chain(module.without).any(|part| name.starts_with(part));
-    let mut inputs = Inputs::new(root).word(&optimizer).word(if simd { "simd" } else { "scalar" });
+    let names = std::env::var_os("HOMEBODY_WASM_NAMES").is_some();
+    let mut inputs = Inputs::new(root).word(if names { "names" } else { "no names" }).word(&optimizer).word(if simd {
+        "simd"
+    } else {
+        "scalar"
+    });
     for path in
         ["src", "shaders", "Cargo.toml", "Cargo.lock", ".cargo/config.toml", "rust-toolchain.toml", "xtask/src/wasm.rs"]
     {
@@ -131,13 +141,13 @@ fn build(root: &Path, module: &Module, simd: bool, bindgen: &str) -> Result<Path
         .typescript(true)
         // The package's own loader names the module's address: exactly one place for bundlers to find it.
         .omit_default_module_path(true)
-        .remove_name_section(true)
+        .remove_name_section(!names)
         .remove_producers_section(true)
         .generate(&folder)
         .with_context(|| format!("wasm-bindgen failed on {}", compiled.display()))?;
 
     eprintln!("wasm: optimizing {name}");
-    optimize(root, &folder.join(format!("{}_bg.wasm", module.name)), simd)?;
+    optimize(root, &folder.join(format!("{}_bg.wasm", module.name)), simd, names)?;
     fs::write(&stamp_file, stamp).context("cannot write the stamp")?;
     Ok(folder)
 }
@@ -171,12 +181,12 @@ fn compile(root: &Path, module: &Module, simd: bool) -> Result<PathBuf> {
         .context("cargo built no .wasm file: is the library's crate type still overridden?")
 }
 
-fn optimize(root: &Path, file: &Path, simd: bool) -> Result<()> {
+fn optimize(root: &Path, file: &Path, simd: bool, names: bool) -> Result<()> {
     let proposals = PROPOSALS.iter().copied().chain(simd.then_some("simd"));
     let smaller = file.with_extension("wasm.opt");
     let status = Command::new("node")
         .arg(root.join(WASM_OPT))
-        .args(["-O3", "--strip-debug", "--strip-producers"])
+        .args(["-O3", "--strip-producers", if names { "--debuginfo" } else { "--strip-debug" }])
         .args(proposals.map(|name| format!("--enable-{name}")))
         .arg(file)
         .arg("-o")

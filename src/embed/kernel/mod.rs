@@ -17,6 +17,15 @@
 //! ```
 //!
 //! Odd input counts and the last panel are filled with zeros.
+//!
+//! Rows of activations come in *blocks* of as many rows as the kernel has in its registers at a time; the last block may be
+//! smaller. A block of `R` rows is `pairs × R × 2` values, so that a kernel walks through both operands with one pointer
+//! each (see [`row_place`]):
+//!
+//! ```text
+//! pair 0: a[0,r0] a[1,r0] a[0,r1] a[1,r1] … a[0,rR] a[1,rR]
+//! pair 1: a[2,r0] a[3,r0] …
+//! ```
 
 mod scalar;
 
@@ -40,14 +49,25 @@ pub(crate) trait Kernel: Send + Sync {
     /// Output channels per panel, a multiple of 8.
     fn width(&self) -> usize;
 
-    /// Writes `out[row * width + channel] = Σ_k activations[row * stride + k] · w[k, channel]`, wrapping at 32 bits.
+    /// Rows of activations per block.
+    fn block(&self) -> usize;
+
+    /// Writes `out[row * width + channel] = Σ_k a[k, row] · w[k, channel]`, wrapping at 32 bits.
     ///
-    /// `panel` holds `pairs × width × 2` weights, `activations` at least `(rows - 1) * stride + 2 * pairs` values and
-    /// `out` at least `rows × width`.
+    /// `panel` holds `pairs × width × 2` weights, `activations` at least `rows × pairs × 2` values and `out` at least
+    /// `rows × width`.
     ///
     /// # Panics
     /// If a slice is shorter than that.
-    fn multiply(&self, activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]);
+    fn multiply(&self, activations: &[i16], rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]);
+}
+
+/// Where a row lies among `rows` rows in blocks of `block`: the place of its first pair, and the distance between its pairs.
+#[inline]
+pub(crate) fn row_place(row: usize, rows: usize, block: usize, pairs: usize) -> (usize, usize) {
+    let first = row - row % block;
+    let in_block = block.min(rows - first);
+    (first * pairs * 2 + (row - first) * 2, in_block * 2)
 }
 
 /// The fastest kernel that this CPU can run.
@@ -70,9 +90,8 @@ pub(crate) fn available() -> Vec<&'static dyn Kernel> {
 
 /// Checks the lengths that [`Kernel::multiply`] asks for, once per call, so that the loops need not.
 #[inline]
-fn check(activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &[i32], width: usize) {
-    assert!(rows > 0 && stride >= 2 * pairs, "a row of activations covers every pair");
-    assert!(activations.len() >= (rows - 1) * stride + 2 * pairs, "activations are whole rows");
+fn check(activations: &[i16], rows: usize, panel: &[i8], pairs: usize, out: &[i32], width: usize) {
+    assert!(activations.len() >= rows * pairs * 2, "activations are whole rows");
     assert!(panel.len() >= pairs * width * 2, "the panel is whole");
     assert!(out.len() >= rows * width, "there is room for every sum");
 }
@@ -83,20 +102,13 @@ mod tests {
     use proptest::prelude::*;
 
     /// The sums by the definition, in 64 bits, from weights that are not packed: `weights[k * channels + channel]`.
-    fn by_definition(
-        activations: &[i16],
-        stride: usize,
-        rows: usize,
-        weights: &[i8],
-        depth: usize,
-        channels: usize,
-    ) -> Vec<i64> {
+    fn by_definition(activations: &[i16], rows: usize, weights: &[i8], depth: usize, channels: usize) -> Vec<i64> {
         let mut sums = vec![0i64; rows * channels];
         for row in 0..rows {
             for k in 0..depth {
                 for c in 0..channels {
                     sums[row * channels + c] +=
-                        i64::from(activations[row * stride + k]) * i64::from(weights[k * channels + c]);
+                        i64::from(activations[row * depth + k]) * i64::from(weights[k * channels + c]);
                 }
             }
         }
@@ -116,23 +128,25 @@ mod tests {
     fn check_against_definition(
         rows: usize,
         depth: usize,
-        gap: usize,
         activation: impl Fn(usize) -> i16,
         weight: impl Fn(usize) -> i8,
     ) {
         for kernel in available() {
             let width = kernel.width();
             let pairs = depth.div_ceil(2);
-            let stride = 2 * pairs + gap;
-            let mut activations: Vec<i16> = (0..rows * stride).map(&activation).collect();
+            let activations: Vec<i16> = (0..rows * depth).map(&activation).collect();
+            // What lies behind the last input is multiplied with a weight of zero.
+            let mut blocks = vec![77; rows * pairs * 2];
             for row in 0..rows {
-                // What lies behind the last input is multiplied with a weight of zero.
-                activations[row * stride + depth..row * stride + 2 * pairs].fill(77);
+                let (first, step) = row_place(row, rows, kernel.block(), pairs);
+                for k in 0..depth {
+                    blocks[first + k / 2 * step + k % 2] = activations[row * depth + k];
+                }
             }
             let weights: Vec<i8> = (0..depth * width).map(&weight).collect();
             let mut out = vec![0x5555_5555; rows * width + 3];
-            kernel.multiply(&activations, stride, rows, &pack(&weights, depth, width), pairs, &mut out);
-            let expected = by_definition(&activations, stride, rows, &weights, depth, width);
+            kernel.multiply(&blocks, rows, &pack(&weights, depth, width), pairs, &mut out);
+            let expected = by_definition(&activations, rows, &weights, depth, width);
             for (i, &sum) in expected.iter().enumerate() {
                 assert_eq!(
                     out[i],
@@ -154,7 +168,6 @@ mod tests {
                 check_against_definition(
                     rows,
                     depth,
-                    rows % 3,
                     |i| if i % 2 == 0 { i16::MAX } else { -i16::MAX },
                     |i| if i % 3 == 0 { i8::MAX } else { i8::MIN },
                 );
@@ -162,8 +175,8 @@ mod tests {
         }
         // All of one sign, at the model's own depths: the largest sums there are, and past them sums that wrap.
         for depth in [383, 384, 385, 1536, 3072] {
-            check_against_definition(5, depth, 0, |_| i16::MAX, |_| i8::MIN);
-            check_against_definition(5, depth, 0, |_| -i16::MAX, |_| i8::MIN);
+            check_against_definition(5, depth, |_| i16::MAX, |_| i8::MIN);
+            check_against_definition(5, depth, |_| -i16::MAX, |_| i8::MIN);
         }
     }
 
@@ -171,11 +184,11 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn any_values_give_exact_sums(
-            rows in 1usize..24, depth in 1usize..200, gap in 0usize..9,
+            rows in 1usize..24, depth in 1usize..200,
             activations in prop::collection::vec(-i16::MAX..=i16::MAX, 64..512),
             weights in prop::collection::vec(any::<i8>(), 64..512),
         ) {
-            check_against_definition(rows, depth, gap, |i| activations[i * 7 % activations.len()], |i| weights[i * 11 % weights.len()]);
+            check_against_definition(rows, depth, |i| activations[i * 7 % activations.len()], |i| weights[i * 11 % weights.len()]);
         }
     }
 }

@@ -35,30 +35,39 @@ impl Kernel for Neon {
         WIDTH
     }
 
-    fn multiply(&self, activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
-        check(activations, stride, rows, panel, pairs, out, WIDTH);
+    fn block(&self) -> usize {
+        ROWS
+    }
+
+    fn multiply(&self, activations: &[i16], rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
+        check(activations, rows, panel, pairs, out, WIDTH);
         let (a, w, o) = (activations.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
         let mut row = 0;
         // SAFETY: the CPU has NEON, or there would be no `Neon`; `check` has made sure of the lengths, and each tile stays
         // within the rows that are left.
         unsafe {
             while row + ROWS <= rows {
-                tile::<ROWS>(a.add(row * stride), stride, w, pairs, o.add(row * WIDTH));
+                tile::<ROWS>(a.add(row * pairs * 2), w, pairs, o.add(row * WIDTH));
                 row += ROWS;
             }
-            while row < rows {
-                tile::<1>(a.add(row * stride), stride, w, pairs, o.add(row * WIDTH));
-                row += 1;
+            let (a, o) = (a.add(row * pairs * 2), o.add(row * WIDTH));
+            match rows - row {
+                1 => tile::<1>(a, w, pairs, o),
+                2 => tile::<2>(a, w, pairs, o),
+                3 => tile::<3>(a, w, pairs, o),
+                4 => tile::<4>(a, w, pairs, o),
+                5 => tile::<5>(a, w, pairs, o),
+                _ => {}
             }
         }
     }
 }
 
 /// # Safety
-/// NEON; `a` points at `R` rows, `stride` apart, of `2 * pairs` values, `w` at `pairs` pairs of weights, `o` at room for
+/// NEON; `a` points at a block of `R` rows and `pairs` pairs, `w` at `pairs` pairs of weights, `o` at room for
 /// `R × WIDTH` sums.
 #[target_feature(enable = "neon")]
-unsafe fn tile<const R: usize>(a: *const i16, stride: usize, w: *const i8, pairs: usize, o: *mut i32) {
+unsafe fn tile<const R: usize>(a: *const i16, w: *const i8, pairs: usize, o: *mut i32) {
     let mut low: [int32x4_t; R] = [vdupq_n_s32(0); R];
     let mut high: [int32x4_t; R] = [vdupq_n_s32(0); R];
     for pair in 0..pairs {
@@ -67,7 +76,7 @@ unsafe fn tile<const R: usize>(a: *const i16, stride: usize, w: *const i8, pairs
             let weights = vld2_s8(w.add(pair * 2 * WIDTH));
             let (even, odd) = (vmovl_s8(weights.0), vmovl_s8(weights.1));
             for r in 0..R {
-                let x = a.add(r * stride + 2 * pair);
+                let x = a.add((pair * R + r) * 2);
                 let (x_even, x_odd) = (x.read(), x.add(1).read());
                 low[r] = vmlal_n_s16(low[r], vget_low_s16(even), x_even);
                 high[r] = vmlal_high_n_s16(high[r], even, x_even);

@@ -17,10 +17,14 @@ impl Kernel for Scalar {
         WIDTH
     }
 
-    fn multiply(&self, activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
-        check(activations, stride, rows, panel, pairs, out, WIDTH);
+    fn block(&self) -> usize {
+        1
+    }
+
+    fn multiply(&self, activations: &[i16], rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
+        check(activations, rows, panel, pairs, out, WIDTH);
         for row in 0..rows {
-            let inputs = &activations[row * stride..][..2 * pairs];
+            let inputs = &activations[row * pairs * 2..][..pairs * 2];
             let mut sums = [0i32; WIDTH];
             for (pair, weights) in inputs.chunks_exact(2).zip(panel.chunks_exact(2 * WIDTH)) {
                 for (channel, sum) in sums.iter_mut().enumerate() {

@@ -32,45 +32,55 @@ impl Kernel for Simd128 {
         WIDTH
     }
 
-    fn multiply(&self, activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
-        check(activations, stride, rows, panel, pairs, out, WIDTH);
+    fn block(&self) -> usize {
+        ROWS
+    }
+
+    fn multiply(&self, activations: &[i16], rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
+        check(activations, rows, panel, pairs, out, WIDTH);
         let (a, w, o) = (activations.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
         let mut row = 0;
         // SAFETY: `check` has made sure that `rows` rows of activations and sums and `pairs` pairs of weights are there;
-        // each tile stays within the rows that are left.
+        // each tile stays within the rows that are left, which are a block of their own.
         unsafe {
             while row + ROWS <= rows {
-                tile::<ROWS>(a.add(row * stride), stride, w, pairs, o.add(row * WIDTH));
+                tile::<ROWS>(a.add(row * pairs * 2), w, pairs, o.add(row * WIDTH));
                 row += ROWS;
             }
             match rows - row {
-                1 => tile::<1>(a.add(row * stride), stride, w, pairs, o.add(row * WIDTH)),
-                2 => tile::<2>(a.add(row * stride), stride, w, pairs, o.add(row * WIDTH)),
-                3 => tile::<3>(a.add(row * stride), stride, w, pairs, o.add(row * WIDTH)),
+                1 => tile::<1>(a.add(row * pairs * 2), w, pairs, o.add(row * WIDTH)),
+                2 => tile::<2>(a.add(row * pairs * 2), w, pairs, o.add(row * WIDTH)),
+                3 => tile::<3>(a.add(row * pairs * 2), w, pairs, o.add(row * WIDTH)),
                 _ => {}
             }
         }
     }
 }
 
+/// Not inlined: with several tiles in one function V8 runs out of registers and keeps sums in memory.
+///
 /// # Safety
-/// `a` points at `R` rows, `stride` apart, of `2 * pairs` values, `w` at `pairs` pairs of weights, `o` at room for
-/// `R × WIDTH` sums.
-#[inline(always)]
-unsafe fn tile<const R: usize>(a: *const i16, stride: usize, w: *const i8, pairs: usize, o: *mut i32) {
+/// `a` points at a block of `R` rows and `pairs` pairs, `w` at `pairs` pairs of weights, `o` at room for `R × WIDTH` sums.
+#[inline(never)]
+unsafe fn tile<const R: usize>(mut a: *const i16, mut w: *const i8, pairs: usize, o: *mut i32) {
     let zero: v128 = i32x4_splat(0);
     let mut low = [zero; R];
     let mut high = [zero; R];
-    for pair in 0..pairs {
-        // SAFETY: `pair` is below `pairs`, `r` below `R`; see the contract of this function. Loads have no alignment.
+    // SAFETY: behind the last pair, which is still an address of the same slice.
+    let end = unsafe { a.add(pairs * R * 2) };
+    while a < end {
+        // SAFETY: `a` is at a pair of the block and `w` at the same pair of weights; see the contract of this function.
+        // Loads have no alignment.
         unsafe {
-            let w_low = i16x8_load_extend_i8x8(w.add(pair * 2 * WIDTH));
-            let w_high = i16x8_load_extend_i8x8(w.add(pair * 2 * WIDTH + 8));
+            let w_low = i16x8_load_extend_i8x8(w);
+            let w_high = i16x8_load_extend_i8x8(w.add(8));
             for r in 0..R {
-                let x = v128_load32_splat(a.add(r * stride + 2 * pair).cast());
+                let x = v128_load32_splat(a.add(r * 2).cast());
                 low[r] = i32x4_add(low[r], i32x4_dot_i16x8(x, w_low));
                 high[r] = i32x4_add(high[r], i32x4_dot_i16x8(x, w_high));
             }
+            a = a.add(R * 2);
+            w = w.add(WIDTH * 2);
         }
     }
     for r in 0..R {

@@ -34,20 +34,21 @@ pub(super) fn available() -> Vec<&'static dyn Kernel> {
 
 /// Calls `$tile::<R>` for as many whole tiles of `$rows` rows as there are, then once for the rest.
 macro_rules! tiles {
-    ($tile:ident, $rows:literal, [$($rest:literal)*], $a:expr, $stride:expr, $total:expr, $w:expr, $pairs:expr, $o:expr, $width:expr) => {{
+    ($tile:ident, $rows:expr, [$($rest:literal)*], $a:expr, $total:expr, $w:expr, $pairs:expr, $o:expr, $width:expr) => {{
         let mut row = 0;
         while row + $rows <= $total {
-            $tile::<$rows>($a.add(row * $stride), $stride, $w, $pairs, $o.add(row * $width));
+            $tile::<$rows>($a.add(row * $pairs * 2), $w, $pairs, $o.add(row * $width));
             row += $rows;
         }
         match $total - row {
-            $($rest => $tile::<$rest>($a.add(row * $stride), $stride, $w, $pairs, $o.add(row * $width)),)*
+            $($rest => $tile::<$rest>($a.add(row * $pairs * 2), $w, $pairs, $o.add(row * $width)),)*
             _ => {}
         }
     }};
 }
 
 const AVX2_WIDTH: usize = 16;
+const AVX2_ROWS: usize = 4;
 
 impl Kernel for Avx2 {
     fn name(&self) -> &'static str {
@@ -58,20 +59,24 @@ impl Kernel for Avx2 {
         AVX2_WIDTH
     }
 
-    fn multiply(&self, activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
-        check(activations, stride, rows, panel, pairs, out, AVX2_WIDTH);
+    fn block(&self) -> usize {
+        AVX2_ROWS
+    }
+
+    fn multiply(&self, activations: &[i16], rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
+        check(activations, rows, panel, pairs, out, AVX2_WIDTH);
         let (a, w, o) = (activations.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
         // SAFETY: the CPU has AVX2, or there would be no `Avx2`; `check` has made sure of the lengths, and each tile stays
         // within the rows that are left.
-        unsafe { tiles!(tile_avx2, 4, [1 2 3], a, stride, rows, w, pairs, o, AVX2_WIDTH) }
+        unsafe { tiles!(tile_avx2, AVX2_ROWS, [1 2 3], a, rows, w, pairs, o, AVX2_WIDTH) }
     }
 }
 
 /// # Safety
-/// AVX2; `a` points at `R` rows, `stride` apart, of `2 * pairs` values, `w` at `pairs` pairs of weights, `o` at room
+/// AVX2; `a` points at a block of `R` rows and `pairs` pairs, `w` at `pairs` pairs of weights, `o` at room
 /// for `R × AVX2_WIDTH` sums.
 #[target_feature(enable = "avx2")]
-unsafe fn tile_avx2<const R: usize>(a: *const i16, stride: usize, w: *const i8, pairs: usize, o: *mut i32) {
+unsafe fn tile_avx2<const R: usize>(a: *const i16, w: *const i8, pairs: usize, o: *mut i32) {
     let mut low = [_mm256_setzero_si256(); R];
     let mut high = [_mm256_setzero_si256(); R];
     for pair in 0..pairs {
@@ -81,7 +86,7 @@ unsafe fn tile_avx2<const R: usize>(a: *const i16, stride: usize, w: *const i8, 
             let w_low = _mm256_cvtepi8_epi16(_mm_loadu_si128(weights));
             let w_high = _mm256_cvtepi8_epi16(_mm_loadu_si128(weights.add(1)));
             for r in 0..R {
-                let x = _mm256_set1_epi32(a.add(r * stride + 2 * pair).cast::<i32>().read_unaligned());
+                let x = _mm256_set1_epi32(a.add((pair * R + r) * 2).cast::<i32>().read_unaligned());
                 low[r] = _mm256_add_epi32(low[r], _mm256_madd_epi16(x, w_low));
                 high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(x, w_high));
             }
@@ -98,6 +103,7 @@ unsafe fn tile_avx2<const R: usize>(a: *const i16, stride: usize, w: *const i8, 
 }
 
 const VNNI_WIDTH: usize = 32;
+const VNNI_ROWS: usize = 8;
 
 impl Kernel for Vnni {
     fn name(&self) -> &'static str {
@@ -108,20 +114,24 @@ impl Kernel for Vnni {
         VNNI_WIDTH
     }
 
-    fn multiply(&self, activations: &[i16], stride: usize, rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
-        check(activations, stride, rows, panel, pairs, out, VNNI_WIDTH);
+    fn block(&self) -> usize {
+        VNNI_ROWS
+    }
+
+    fn multiply(&self, activations: &[i16], rows: usize, panel: &[i8], pairs: usize, out: &mut [i32]) {
+        check(activations, rows, panel, pairs, out, VNNI_WIDTH);
         let (a, w, o) = (activations.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
         // SAFETY: the CPU has AVX-512 F, BW and VNNI, or there would be no `Vnni`; `check` has made sure of the lengths, and
         // each tile stays within the rows that are left.
-        unsafe { tiles!(tile_vnni, 8, [1 2 3 4 5 6 7], a, stride, rows, w, pairs, o, VNNI_WIDTH) }
+        unsafe { tiles!(tile_vnni, VNNI_ROWS, [1 2 3 4 5 6 7], a, rows, w, pairs, o, VNNI_WIDTH) }
     }
 }
 
 /// # Safety
-/// AVX-512 F, BW and VNNI; `a` points at `R` rows, `stride` apart, of `2 * pairs` values, `w` at `pairs` pairs of
+/// AVX-512 F, BW and VNNI; `a` points at a block of `R` rows and `pairs` pairs, `w` at `pairs` pairs of
 /// weights, `o` at room for `R × VNNI_WIDTH` sums.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-unsafe fn tile_vnni<const R: usize>(a: *const i16, stride: usize, w: *const i8, pairs: usize, o: *mut i32) {
+unsafe fn tile_vnni<const R: usize>(a: *const i16, w: *const i8, pairs: usize, o: *mut i32) {
     let mut low = [_mm512_setzero_si512(); R];
     let mut high = [_mm512_setzero_si512(); R];
     for pair in 0..pairs {
@@ -131,7 +141,7 @@ unsafe fn tile_vnni<const R: usize>(a: *const i16, stride: usize, w: *const i8, 
             let w_low = _mm512_cvtepi8_epi16(_mm256_loadu_si256(weights));
             let w_high = _mm512_cvtepi8_epi16(_mm256_loadu_si256(weights.add(1)));
             for r in 0..R {
-                let x = _mm512_set1_epi32(a.add(r * stride + 2 * pair).cast::<i32>().read_unaligned());
+                let x = _mm512_set1_epi32(a.add((pair * R + r) * 2).cast::<i32>().read_unaligned());
                 low[r] = _mm512_dpwssd_epi32(low[r], x, w_low);
                 high[r] = _mm512_dpwssd_epi32(high[r], x, w_high);
             }
