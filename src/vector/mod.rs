@@ -23,6 +23,7 @@ mod gpu;
 mod index;
 mod kernel;
 mod mask;
+mod prune;
 mod quantize;
 mod scorer;
 mod set;
