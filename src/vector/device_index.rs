@@ -173,8 +173,7 @@ impl DeviceIndex {
         DeviceStatus { stats, ..state.status.clone() }
     }
 
-    /// Asks for a GPU where the choice needs one, and returns its name: with the shape of the vectors, what a measurement is
-    /// remembered by. `None`: there is nothing to choose.
+    /// Asks for a GPU where the choice needs one, and returns its name. `None`: there is nothing to choose.
     ///
     /// # Errors
     /// If a GPU was asked for by name and there is none.
@@ -198,6 +197,14 @@ impl DeviceIndex {
                 Ok(None)
             }
         }
+    }
+
+    /// What a measurement is remembered by: GPU, kernel and vectors. One of other vectors, if only of as many, says little.
+    pub fn measured_as(&self) -> String {
+        let State { index, status, .. } = &*self.state.borrow();
+        let gpu = status.adapter.as_deref().unwrap_or("no GPU");
+        let (precision, kernel) = (index.precision().name(), index.kernel_name());
+        format!("{gpu}|{kernel}|{precision}|{}×{}|{:016x}", index.len(), index.dims(), index.fingerprint())
     }
 
     /// Decides what searches from now on: sends the vectors to the GPU that was found, has it answer a known question, and

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 
 use hashbrown::HashTable;
 
@@ -338,6 +338,29 @@ impl Index {
         &self.ids[row]
     }
 
+    /// What multiplies on the CPU.
+    pub(crate) fn kernel_name(&self) -> &'static str {
+        self.kernel.name()
+    }
+
+    /// A number that tells these vectors, as they are kept, from others. No cryptography: nobody gains by having two indexes
+    /// taken for the same. Other versions of this crate may come to another number.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.metric.name().hash(&mut hasher);
+        self.dims().hash(&mut hasher);
+        for (_, rows) in self.set.chunks() {
+            match rows {
+                Rows::Int8 { values, scales } => {
+                    i8::hash_slice(values, &mut hasher);
+                    scales.iter().for_each(|scale| hasher.write_u32(scale.to_bits()));
+                }
+                Rows::Float32 { values } => values.iter().for_each(|value| hasher.write_u32(value.to_bits())),
+            }
+        }
+        hasher.finish()
+    }
+
     /// How often the vectors were changed.
     pub(crate) fn version(&self) -> u64 {
         self.version
@@ -489,6 +512,29 @@ mod tests {
             Metric::Dot => dot(a, b),
             Metric::L2 => -a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>(),
         }
+    }
+
+    #[test]
+    fn other_vectors_have_another_fingerprint() {
+        let print = |metric, precision, vectors: &[f32]| {
+            let mut index = Index::new(2, precision, metric).unwrap();
+            index.add(&["a", "b"], vectors).unwrap();
+            index.fingerprint()
+        };
+        let (int8, float32) = (Precision::Int8, Precision::Float32);
+        let prints = [
+            print(Metric::Dot, int8, &[1.0, 2.0, 3.0, 4.0]),
+            print(Metric::Dot, int8, &[1.0, 2.0, 3.0, 5.0]),
+            // The same bytes with another scale.
+            print(Metric::Dot, int8, &[1.0, 2.0, 6.0, 8.0]),
+            print(Metric::Cosine, int8, &[1.0, 2.0, 3.0, 4.0]),
+            print(Metric::Dot, float32, &[1.0, 2.0, 3.0, 4.0]),
+            print(Metric::Dot, float32, &[1.0, 2.0, 3.0, 5.0]),
+        ];
+        for (at, one) in prints.iter().enumerate() {
+            assert!(!prints[..at].contains(one), "{at}");
+        }
+        assert_eq!(prints[0], print(Metric::Dot, int8, &[1.0, 2.0, 3.0, 4.0]));
     }
 
     #[test]
