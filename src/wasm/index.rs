@@ -154,6 +154,13 @@ impl IndexEngine {
                 "answerBytes": stats.answer_bytes,
                 "parts": stats.parts,
             });
+            if let Some(times) = status.pass_times {
+                value["gpu"]["passMs"] = json!({
+                    "products": times.products_ms,
+                    "selection": times.selection_ms,
+                    "collection": times.collection_ms,
+                });
+            }
         }
         json::to_js(&value)
     }
