@@ -399,6 +399,11 @@ export interface VectorIndexGpu {
   readonly answerBytes: number;
   /** Bindings that the vectors are split over. */
   readonly parts: number;
+  /**
+   * Milliseconds of the passes of the last search by the GPU's own clock, which browsers round. Absent where the adapter has
+   * no timestamps.
+   */
+  readonly passMs?: { readonly products: number; readonly selection: number; readonly collection: number };
 }
 
 export interface VectorIndexStatus {

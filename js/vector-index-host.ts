@@ -78,12 +78,11 @@ export class VectorIndexHost {
   /** Decides between CPU and GPU, remembering what was measured. */
   async #choose(): Promise<void> {
     const { engine, options } = this.#index;
-    const { dims, precision, metric, device } = options;
-    const adapter = await engine.findGpu(device);
-    if (adapter === undefined) {
+    const { device } = options;
+    const key = await engine.findGpu(device);
+    if (key === undefined) {
       return;
     }
-    const key = [adapter, engine.simd ? "simd" : "scalar", precision, metric, dims, engine.size].join("|");
     const before = device === "auto" ? await recall(key) : undefined;
     await engine.choose(device, before?.cpuMs, before?.gpuMs);
     const { measured } = engine.device;

@@ -298,6 +298,12 @@ fn a_search_is_one_submit_and_one_small_read_back() {
             assert_eq!(name == "split", after.parts > 1, "{name}");
             assert_eq!(after.item_bytes, before.item_bytes, "{name}: and not again");
             assert_eq!(after.rescans, 0, "{name}: the GPU's candidates were proved complete");
+            let status = gpu.status();
+            let times = status.pass_times.expect("Mesa's adapters have timestamps");
+            assert!(
+                times.products_ms > 0.0 && times.selection_ms > 0.0 && times.collection_ms > 0.0,
+                "{name}: {times:?}"
+            );
             let answer = after.answer_bytes - before.answer_bytes;
             assert!(answer <= 2048, "{name}: {answer} bytes came back");
             let queries = vec![&query[..]; 9];

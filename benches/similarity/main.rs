@@ -73,6 +73,10 @@ fn on_gpu(precision: Precision, index: Index, query: &[f32]) {
         let search = device.begin(&[query], 10, None).expect("a good query");
         block_on(device.end(search, |hits| drop(black_box(hits)))).expect("an answer");
     });
+    match device.status().pass_times {
+        Some(times) => println!("passes of the last search, by the GPU's clock: {times:?}"),
+        None => println!("this adapter has no timestamps"),
+    }
     row(&format!("{precision}: GPU, all products and their read-back"), None, || {
         drop(black_box(block_on(device.products(&[query], None)).expect("an answer")));
     });

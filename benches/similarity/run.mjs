@@ -204,13 +204,15 @@ try {
       const each = Object.fromEntries(["passes", "submits", "readBacks", "questionBytes", "answerBytes"].map((name) => [name, (after[name] - before[name]) / 16]));
       const { openMs } = gpu.status.timings;
       await gpu.close();
-      return { adapter: after.adapter, software: after.software, itemBytes: after.itemBytes, wrong, one, eight, each, openMs };
+      return { adapter: after.adapter, software: after.software, itemBytes: after.itemBytes, wrong, one, eight, each, openMs, passMs: after.passMs };
     });
     const { gpu } = results;
     if (gpu.error !== undefined) row("WebGPU", gpu.error, "right answers", false);
     else {
       row(`WebGPU on ${gpu.adapter}${gpu.software ? " (software)" : ""}`, `${10 - gpu.wrong} of 10 answers equal to the CPU's`, "right answers", gpu.wrong === 0);
       row("… one query", spread(gpu.one));
+      const passes = gpu.passMs && Object.entries(gpu.passMs).map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`).join(", ");
+      row("… passes of the last of these, by the GPU's clock", passes ?? "this adapter has no timestamps");
       row("… eight queries, one pass", spread(gpu.eight));
       row("… for each search", `${gpu.each.passes} dispatches, ${gpu.each.submits} submit, ${gpu.each.readBacks} read-back, ${gpu.each.questionBytes} bytes sent, ${gpu.each.answerBytes} read`);
       row("… once", `${(gpu.itemBytes / 1e6).toFixed(1)} MB sent, ready after ${gpu.openMs.toFixed(0)} ms`);

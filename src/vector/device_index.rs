@@ -10,7 +10,9 @@ mod products;
 use std::cell::RefCell;
 
 use super::error::{VectorError, VectorErrorKind};
-use super::gpu::{Gpu, GpuOptions, GpuStats, GpuVectors, MAX_CANDIDATES, PendingBest, Rounding, certify, slack};
+use super::gpu::{
+    Gpu, GpuOptions, GpuStats, GpuVectors, MAX_CANDIDATES, PassTimes, PendingBest, Rounding, certify, slack,
+};
 use super::index::{Index, Metric, Neighbor, Prepared};
 use super::kernel::MAX_QUERIES;
 use super::mask::Mask;
@@ -95,6 +97,8 @@ pub struct DeviceStatus {
     pub measured: Option<Measured>,
     /// What the GPU was made to do.
     pub stats: GpuStats,
+    /// How long the passes of its last search took, where it tells.
+    pub pass_times: Option<PassTimes>,
     /// What was decided and what went wrong, in sentences.
     pub notes: Vec<String>,
 }
@@ -151,6 +155,7 @@ impl DeviceIndex {
             software: false,
             measured: None,
             stats: GpuStats::default(),
+            pass_times: None,
             notes: Vec::new(),
         };
         Self { state: RefCell::new(State { index, found: None, gpu: None, status }) }
@@ -170,11 +175,11 @@ impl DeviceIndex {
     pub fn status(&self) -> DeviceStatus {
         let state = self.state.borrow();
         let stats = state.gpu.as_ref().map_or(state.status.stats, GpuVectors::stats);
-        DeviceStatus { stats, ..state.status.clone() }
+        let pass_times = state.gpu.as_ref().map_or(state.status.pass_times, GpuVectors::pass_times);
+        DeviceStatus { stats, pass_times, ..state.status.clone() }
     }
 
-    /// Asks for a GPU where the choice needs one, and returns its name: with the shape of the vectors, what a measurement is
-    /// remembered by. `None`: there is nothing to choose.
+    /// Asks for a GPU where the choice needs one, and returns its name. `None`: there is nothing to choose.
     ///
     /// # Errors
     /// If a GPU was asked for by name and there is none.
@@ -200,6 +205,14 @@ impl DeviceIndex {
         }
     }
 
+    /// What a measurement is remembered by: GPU, kernel and vectors. One of other vectors, if only of as many, says little.
+    pub fn measured_as(&self) -> String {
+        let State { index, status, .. } = &*self.state.borrow();
+        let gpu = status.adapter.as_deref().unwrap_or("no GPU");
+        let (precision, kernel) = (index.precision().name(), index.kernel_name());
+        format!("{gpu}|{kernel}|{precision}|{}×{}|{:016x}", index.len(), index.dims(), index.fingerprint())
+    }
+
     /// Decides what searches from now on: sends the vectors to the GPU that was found, has it answer a known question, and
     /// measures both devices, unless `remembered` has what was measured before. `clock` gives milliseconds.
     ///
@@ -211,7 +224,9 @@ impl DeviceIndex {
         remembered: Option<Measured>,
         clock: &dyn Fn() -> f64,
     ) -> Result<(), VectorError> {
-        let Some(gpu) = self.state.borrow_mut().found.take() else { return Ok(()) };
+        let Some(gpu) = self.state.borrow_mut().found.take() else {
+            return Ok(());
+        };
         if choice == DeviceChoice::Cpu {
             return Ok(());
         }
@@ -407,6 +422,7 @@ impl State {
         self.index.unwatch();
         if let Some(gpu) = self.gpu.take() {
             self.status.stats = gpu.stats();
+            self.status.pass_times = gpu.pass_times();
             // The memory now, not whenever the last reference goes.
             gpu.gpu().destroy();
         }

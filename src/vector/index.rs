@@ -1,7 +1,8 @@
 //! Vectors with ids: what `VectorIndex` is in the browser.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 
 use hashbrown::HashTable;
 
@@ -9,10 +10,11 @@ use super::error::{VectorError, VectorErrorKind};
 use super::gpu::TILE;
 use super::kernel::{self, Kernel, MAX_QUERIES};
 use super::mask::Mask;
-use super::quantize::checked_norm2;
-use super::scorer::{Query, check_mask, check_query, scan};
-use super::set::{Precision, VectorSet};
-use super::topk::TopK;
+use super::prune::{Best, Tails, scan_best};
+use super::quantize::{Int8Query, checked_norm2};
+use super::scorer::{BLOCK, Query, check_mask, check_query, scan};
+use super::set::{Precision, Rows, VectorSet};
+use super::topk::{TopK, reaching};
 
 /// How two vectors compare. Every score is a similarity: higher is nearer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +76,8 @@ pub struct Index {
     metric: Metric,
     /// Squared lengths of the rows as kept, for [`Metric::L2`] only.
     norms2: Vec<f32>,
+    /// What lets a search pass over most of most rows; empty unless vectors are int8.
+    tails: Tails,
     ids: Vec<Box<str>>,
     /// Row numbers by id. A table of bare numbers: the ids themselves are kept once.
     rows: HashTable<u32>,
@@ -101,6 +105,7 @@ impl Index {
             set: VectorSet::new(dims, precision)?,
             metric,
             norms2: Vec::new(),
+            tails: Tails::new(dims),
             ids: Vec::new(),
             rows: HashTable::new(),
             hasher: RandomState::new(),
@@ -176,6 +181,11 @@ impl Index {
             let norms: Vec<f32> = (before..before + count).map(|row| self.norm2(row)).collect();
             self.norms2.extend(norms);
         }
+        for row in before..before + count {
+            if let Rows::Int8 { values, .. } = self.set.block(row, 1) {
+                self.tails.push(values);
+            }
+        }
         self.touch(before..before + count);
         Ok(())
     }
@@ -195,6 +205,9 @@ impl Index {
         }
         if self.metric == Metric::L2 {
             self.norms2[row] = self.norm2(row);
+        }
+        if let Rows::Int8 { values, .. } = self.set.block(row, 1) {
+            self.tails.replace(row, values);
         }
         self.touch(row..row + 1);
         Ok(())
@@ -219,6 +232,9 @@ impl Index {
             self.ids.swap_remove(row);
             if self.metric == Metric::L2 {
                 self.norms2.swap_remove(row);
+            }
+            if self.precision() == Precision::Int8 {
+                self.tails.swap_remove(row);
             }
             if row != last {
                 self.remember(row);
@@ -256,23 +272,20 @@ impl Index {
         let mut found = Vec::with_capacity(queries.len());
         for (batch, queries) in queries.chunks(MAX_QUERIES).enumerate() {
             let both = self.prepare(batch * MAX_QUERIES, queries)?;
-            let lengths2: Vec<f32> = both.iter().map(|prepared| prepared.length2 as f32).collect();
+            let lengths2 = both.iter().map(|prepared| prepared.length2 as f32).collect();
             let prepared: Vec<Query> = both.into_iter().map(|prepared| prepared.query).collect();
             let by_id = |a: usize, b: usize| self.ids[a].cmp(&self.ids[b]);
-            let mut best: Vec<_> = queries.iter().map(|_| TopK::new(limit.min(self.len()), by_id)).collect();
-            let mut scores = [0.0; super::scorer::BLOCK];
-            scan(&*self.kernel, &self.set, &prepared, mask, &mut |query, first, live, dots| {
-                if self.metric != Metric::L2 {
-                    return best[query].offer_block(first, dots, live);
-                }
-                let scores = &mut scores[..dots.len()];
-                for ((score, dot), norm2) in scores.iter_mut().zip(dots).zip(&self.norms2[first..]) {
-                    // Rounding must not make a distance negative.
-                    *score = (2.0 * dot - lengths2[query] - norm2).min(0.0);
-                }
-                best[query].offer_block(first, scores, live);
-            });
-            found.extend(best.into_iter().map(|best| {
+            let best = queries.iter().map(|_| TopK::new(limit.min(self.len()), by_id)).collect();
+            let mut kept = Kept { index: self, lengths2, best };
+            let int8: Vec<&Int8Query> = prepared.iter().filter_map(Query::int8).collect();
+            if int8.is_empty() {
+                scan(&*self.kernel, &self.set, &prepared, mask, &mut |query, first, live, dots| {
+                    kept.take(query, first, live, dots);
+                });
+            } else {
+                scan_best(&*self.kernel, &self.set, &self.tails, &int8, mask, &mut kept);
+            }
+            found.extend(kept.best.into_iter().map(|best| {
                 let rows = best.into_sorted().into_iter();
                 rows.map(|hit| Neighbor { id: &self.ids[hit.row], score: hit.score }).collect()
             }));
@@ -323,6 +336,29 @@ impl Index {
     /// The id of a row.
     pub(crate) fn id(&self, row: usize) -> &str {
         &self.ids[row]
+    }
+
+    /// What multiplies on the CPU.
+    pub(crate) fn kernel_name(&self) -> &'static str {
+        self.kernel.name()
+    }
+
+    /// A number that tells these vectors, as they are kept, from others. No cryptography: nobody gains by having two indexes
+    /// taken for the same. Other versions of this crate may come to another number.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.metric.name().hash(&mut hasher);
+        self.dims().hash(&mut hasher);
+        for (_, rows) in self.set.chunks() {
+            match rows {
+                Rows::Int8 { values, scales } => {
+                    i8::hash_slice(values, &mut hasher);
+                    scales.iter().for_each(|scale| hasher.write_u32(scale.to_bits()));
+                }
+                Rows::Float32 { values } => values.iter().for_each(|value| hasher.write_u32(value.to_bits())),
+            }
+        }
+        hasher.finish()
     }
 
     /// How often the vectors were changed.
@@ -401,6 +437,44 @@ impl Index {
     }
 }
 
+/// The best of a search so far, query by query.
+struct Kept<'a, F: Fn(usize, usize) -> Ordering> {
+    index: &'a Index,
+    lengths2: Vec<f32>,
+    best: Vec<TopK<F>>,
+}
+
+impl<F: Fn(usize, usize) -> Ordering> Kept<'_, F> {
+    /// The scores of products; never less for a greater product.
+    fn scores<'a>(&self, query: usize, first: usize, dots: &'a [f32], room: &'a mut [f32; BLOCK]) -> &'a [f32] {
+        if self.index.metric != Metric::L2 {
+            return dots;
+        }
+        let scores = &mut room[..dots.len()];
+        for ((score, dot), norm2) in scores.iter_mut().zip(dots).zip(&self.index.norms2[first..]) {
+            // Rounding must not make a distance negative.
+            *score = (2.0 * dot - self.lengths2[query] - norm2).min(0.0);
+        }
+        scores
+    }
+}
+
+impl<F: Fn(usize, usize) -> Ordering> Best for Kept<'_, F> {
+    fn is_full(&self) -> bool {
+        self.best.iter().all(|best| best.threshold() > f32::NEG_INFINITY)
+    }
+
+    fn reached(&self, query: usize, first: usize, dots: &[f32]) -> u64 {
+        reaching(self.scores(query, first, dots, &mut [0.0; BLOCK]), self.best[query].threshold())
+    }
+
+    fn take(&mut self, query: usize, first: usize, live: u64, dots: &[f32]) {
+        let mut room = [0.0; BLOCK];
+        let scores = self.scores(query, first, dots, &mut room);
+        self.best[query].offer_block(first, scores, live);
+    }
+}
+
 /// Rows brought to unit length; a zero row stays.
 fn unit_rows(dims: usize, rows: &[f32]) -> Result<Vec<f32>, VectorError> {
     let mut units = Vec::with_capacity(rows.len());
@@ -438,6 +512,29 @@ mod tests {
             Metric::Dot => dot(a, b),
             Metric::L2 => -a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>(),
         }
+    }
+
+    #[test]
+    fn other_vectors_have_another_fingerprint() {
+        let print = |metric, precision, vectors: &[f32]| {
+            let mut index = Index::new(2, precision, metric).unwrap();
+            index.add(&["a", "b"], vectors).unwrap();
+            index.fingerprint()
+        };
+        let (int8, float32) = (Precision::Int8, Precision::Float32);
+        let prints = [
+            print(Metric::Dot, int8, &[1.0, 2.0, 3.0, 4.0]),
+            print(Metric::Dot, int8, &[1.0, 2.0, 3.0, 5.0]),
+            // The same bytes with another scale.
+            print(Metric::Dot, int8, &[1.0, 2.0, 6.0, 8.0]),
+            print(Metric::Cosine, int8, &[1.0, 2.0, 3.0, 4.0]),
+            print(Metric::Dot, float32, &[1.0, 2.0, 3.0, 4.0]),
+            print(Metric::Dot, float32, &[1.0, 2.0, 3.0, 5.0]),
+        ];
+        for (at, one) in prints.iter().enumerate() {
+            assert!(!prints[..at].contains(one), "{at}");
+        }
+        assert_eq!(prints[0], print(Metric::Dot, int8, &[1.0, 2.0, 3.0, 4.0]));
     }
 
     #[test]

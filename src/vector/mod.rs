@@ -23,6 +23,7 @@ mod gpu;
 mod index;
 mod kernel;
 mod mask;
+mod prune;
 mod quantize;
 mod scorer;
 mod set;
@@ -30,7 +31,7 @@ mod topk;
 
 pub use device_index::{Device, DeviceChoice, DeviceIndex, DeviceStatus, Measured, Search};
 pub use error::{VectorError, VectorErrorKind};
-pub use gpu::{Gpu, GpuOptions, GpuStats};
+pub use gpu::{Gpu, GpuOptions, GpuStats, PassTimes};
 pub use index::{Index, Metric, Neighbor};
 pub use mask::Mask;
 pub use quantize::MAX_NORM;

@@ -116,6 +116,14 @@ impl Query {
             super::Precision::Float32 => Self::Float32(query.to_vec()),
         }
     }
+
+    /// The query of an int8 set.
+    pub(crate) fn int8(&self) -> Option<&Int8Query> {
+        match self {
+            Self::Int8(query) => Some(query),
+            Self::Float32(_) => None,
+        }
+    }
 }
 
 /// Rows that are scored at a time: as many as a mask's word has bits. A block of 384 int8 values is 24 KiB and stays in
@@ -123,7 +131,7 @@ impl Query {
 pub(crate) const BLOCK: usize = 64;
 
 /// A block with fewer live rows than this is scored row by row; with more, whole blocks are faster than picking.
-const SPARSE: u32 = 16;
+pub(crate) const SPARSE: u32 = 16;
 
 /// What is done with the dots of a block.
 pub(crate) type Take<'a> = dyn FnMut(usize, usize, u64, &[f32]) + 'a;
@@ -134,13 +142,7 @@ pub(crate) type Take<'a> = dyn FnMut(usize, usize, u64, &[f32]) + 'a;
 /// Queries (at most [`MAX_QUERIES`]), mask and set must have been checked.
 pub(crate) fn scan(kernel: &dyn Kernel, set: &VectorSet, queries: &[Query], mask: Option<&Mask>, take: &mut Take<'_>) {
     let dims = set.dims();
-    let int8: Vec<&[i16]> = queries
-        .iter()
-        .filter_map(|query| match query {
-            Query::Int8(query) => Some(&query.values[..]),
-            Query::Float32(_) => None,
-        })
-        .collect();
+    let int8: Vec<&[i16]> = queries.iter().filter_map(|query| Some(&query.int8()?.values[..])).collect();
     let float32: Vec<&[f32]> = queries
         .iter()
         .filter_map(|query| match query {
@@ -150,36 +152,44 @@ pub(crate) fn scan(kernel: &dyn Kernel, set: &VectorSet, queries: &[Query], mask
         .collect();
     let mut sums = [0_i32; MAX_QUERIES * BLOCK];
     let mut dots = [0_f32; MAX_QUERIES * BLOCK];
+    each_block(set, mask, |first, live, block| {
+        let rows = block.len(dims);
+        let mut score = |at: usize, rows: usize, live: u64| {
+            let count = queries.len() * rows;
+            match block.slice(dims, at, rows) {
+                Rows::Int8 { values, scales } => {
+                    kernel.sums_int8(values, dims, &int8, &mut sums[..count]);
+                    for ((query, sums), dots) in queries.iter().zip(sums.chunks(rows)).zip(dots.chunks_mut(rows)) {
+                        let Query::Int8(query) = query else { unreachable!("made for an int8 set") };
+                        for ((dot, sum), scale) in dots.iter_mut().zip(sums).zip(scales) {
+                            *dot = (*sum as f32 * scale) * query.scale;
+                        }
+                    }
+                }
+                Rows::Float32 { values } => kernel.dots_float32(values, &float32, &mut dots[..count]),
+            }
+            for (query, dots) in dots[..count].chunks(rows).enumerate() {
+                take(query, first + at, live, dots);
+            }
+        };
+        if live.count_ones() < SPARSE && rows == BLOCK {
+            set_bits(live).for_each(|bit| score(bit, 1, 1));
+        } else {
+            score(0, rows, live);
+        }
+    });
+}
+
+/// Calls `work(first row, live bits, rows)` for every block with a row that is on, in ascending order.
+pub(crate) fn each_block(set: &VectorSet, mask: Option<&Mask>, mut work: impl FnMut(usize, u64, Rows<'_>)) {
+    let dims = set.dims();
     for (chunk_first, chunk) in set.chunks() {
         let chunk_rows = chunk.len(dims);
         for at in (0..chunk_rows).step_by(BLOCK) {
             let (first, rows) = (chunk_first + at, BLOCK.min(chunk_rows - at));
             let live = mask.map_or(low_bits(rows), |mask| mask.bits(first, rows));
-            if live == 0 {
-                continue;
-            }
-            let mut score = |at: usize, rows: usize, live: u64| {
-                let count = queries.len() * rows;
-                match chunk.slice(dims, at, rows) {
-                    Rows::Int8 { values, scales } => {
-                        kernel.sums_int8(values, &int8, &mut sums[..count]);
-                        for ((query, sums), dots) in queries.iter().zip(sums.chunks(rows)).zip(dots.chunks_mut(rows)) {
-                            let Query::Int8(query) = query else { unreachable!("made for an int8 set") };
-                            for ((dot, sum), scale) in dots.iter_mut().zip(sums).zip(scales) {
-                                *dot = (*sum as f32 * scale) * query.scale;
-                            }
-                        }
-                    }
-                    Rows::Float32 { values } => kernel.dots_float32(values, &float32, &mut dots[..count]),
-                }
-                for (query, dots) in dots[..count].chunks(rows).enumerate() {
-                    take(query, chunk_first + at, live, dots);
-                }
-            };
-            if live.count_ones() < SPARSE && rows == BLOCK {
-                set_bits(live).for_each(|bit| score(at + bit, 1, 1));
-            } else {
-                score(at, rows, live);
+            if live != 0 {
+                work(first, live, chunk.slice(dims, at, rows));
             }
         }
     }

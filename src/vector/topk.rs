@@ -1,8 +1,8 @@
 //! The best k of a stream of scores, at a cost that disappears beside the scan that makes them.
 //!
-//! Once k scores are known, only a score that reaches the k-th can matter. So each block of scores is first reduced to
-//! its greatest value, which compilers turn into SIMD; nearly every block ends there. What passes goes into a buffer of
-//! twice k, which is cut back to k by selection (linear, not sorting) whenever it is full.
+//! Once k scores are known, only a score that reaches the k-th can matter. So first it is counted how many scores of a block
+//! do, which compilers turn into SIMD; nearly every block ends there. What passes goes into a buffer of half as much again
+//! as k, which is cut back to k by selection (linear, not sorting) whenever it is full.
 
 use std::cmp::Ordering;
 
@@ -42,22 +42,22 @@ impl<F: Fn(usize, usize) -> Ordering> TopK<F> {
             return;
         }
         self.kept.push(Scored { row, score });
-        // Twice k, so that each cut of 2k entries pays for k of them; at least 64 so that small k do not cut all the time.
-        if self.kept.len() >= (2 * self.k).max(64) {
+        // Half of k, so that a cut pays for many entries and yet the threshold, by which whole rows are passed over, is never
+        // far behind; at least 16 so that small k do not cut all the time.
+        if self.kept.len() >= self.k.saturating_add((self.k / 2).max(16)) {
             self.cut();
         }
     }
 
+    /// What a score has to reach; `f32::NEG_INFINITY` until enough are known.
+    pub(crate) fn threshold(&self) -> f32 {
+        self.threshold
+    }
+
     /// Offers the scores of up to 64 rows from `first` on; only those whose bit in `live` is on count.
     pub fn offer_block(&mut self, first: usize, scores: &[f32], live: u64) {
-        let greatest = scores.iter().fold(f32::NEG_INFINITY, |best, score| if *score > best { *score } else { best });
-        if greatest < self.threshold {
-            return;
-        }
-        for at in set_bits(live) {
-            if scores[at] >= self.threshold {
-                self.offer(first + at, scores[at]);
-            }
+        for at in set_bits(live & reaching(scores, self.threshold)) {
+            self.offer(first + at, scores[at]);
         }
     }
 
@@ -80,6 +80,16 @@ impl<F: Fn(usize, usize) -> Ordering> TopK<F> {
         self.kept.sort_unstable_by(|a, b| order(a, b, tie));
         self.kept
     }
+}
+
+/// Which of up to 64 scores are at least `threshold`.
+pub(crate) fn reaching(scores: &[f32], threshold: f32) -> u64 {
+    // Counted first, for counting is what compilers turn into SIMD, and the answer is nearly always none.
+    let count: u32 = scores.iter().map(|score| u32::from(*score >= threshold)).sum();
+    if count == 0 {
+        return 0;
+    }
+    scores.iter().enumerate().fold(0, |bits, (at, score)| bits | u64::from(*score >= threshold) << at)
 }
 
 fn order(a: &Scored, b: &Scored, tie: &impl Fn(usize, usize) -> Ordering) -> Ordering {

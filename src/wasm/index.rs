@@ -73,15 +73,16 @@ impl IndexEngine {
         self.index.change(|index| index.remove(&borrowed(&ids))).map_err(|error| to_js(&error))
     }
 
-    /// Asks for a GPU where the choice of device needs one. Resolves to its name, for which a measurement may be remembered,
-    /// or to nothing when there is nothing to choose.
+    /// Asks for a GPU where the choice of device needs one. Resolves to what a measurement of it with these vectors is
+    /// remembered by, or to nothing when there is nothing to choose.
     #[wasm_bindgen(js_name = findGpu)]
     pub async fn find_gpu(
         &self,
         #[wasm_bindgen(unchecked_param_type = "DeviceChoice")] device: String,
     ) -> Result<Option<String>, JsValue> {
         let choice = DeviceChoice::from_name(&device).map_err(|error| to_js(&error))?;
-        self.index.find_gpu(choice, GpuOptions::default()).await.map_err(|error| to_js(&error))
+        let found = self.index.find_gpu(choice, GpuOptions::default()).await.map_err(|error| to_js(&error))?;
+        Ok(found.map(|_| self.index.measured_as()))
     }
 
     /// Decides what searches, by what was measured before or by measuring.
@@ -153,6 +154,13 @@ impl IndexEngine {
                 "answerBytes": stats.answer_bytes,
                 "parts": stats.parts,
             });
+            if let Some(times) = status.pass_times {
+                value["gpu"]["passMs"] = json!({
+                    "products": times.products_ms,
+                    "selection": times.selection_ms,
+                    "collection": times.collection_ms,
+                });
+            }
         }
         json::to_js(&value)
     }

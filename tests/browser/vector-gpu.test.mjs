@@ -164,12 +164,12 @@ test("a device that is lost in the middle of a search: the right answer comes fr
 
 test('device "auto" measures both, says so, and remembers', () =>
   withGpu(async (page) => {
-    const make = () =>
-      page.evaluate(() => {
+    const make = (seed) =>
+      page.evaluate((seed) => {
         window.index = undefined;
-        return homebody.VectorIndex.create({ dims: 384, vectors: noise(5, 384 * 23_000) }).then((index) => void (window.index = index));
-      });
-    await make();
+        return homebody.VectorIndex.create({ dims: 384, vectors: noise(seed, 384 * 23_000) }).then((index) => void (window.index = index));
+      }, seed);
+    await make(5);
     await until(page, () => index.status.notes.length > 0);
     const first = await page.evaluate(() => index.status);
     assert.match(first.notes[0], /^The (?:CPU|GPU) is used: a search takes [\d.]+ ms on the CPU and [\d.]+ ms on .+, as measured\.$/);
@@ -179,11 +179,16 @@ test('device "auto" measures both, says so, and remembers', () =>
     await page.reload();
     await page.waitForFunction(() => window.homebody !== undefined);
     await page.evaluate(HELPERS);
-    await make();
+    await make(5);
     await until(page, () => index.status.notes.length > 0);
     const second = await page.evaluate(() => index.status);
     assert.equal(second.notes[0], first.notes[0].replace(/as measured\.$/, "as measured before."));
     assert.equal(second.device, first.device);
+    await page.evaluate(() => index.close());
+    // As many vectors of the same length, but others.
+    await make(6);
+    await until(page, () => index.status.notes.length > 0);
+    assert.match(await page.evaluate(() => index.status.notes[0]), /, as measured\.$/);
   }));
 
 test('device "gpu" without a GPU is refused with a code; "auto" goes on without', () =>

@@ -76,7 +76,7 @@ fn check_sums(index: &Index, prepared: &Prepared, sums: &[u32]) -> Result<(), St
         match (set.block(row, 1), &prepared.query) {
             (Rows::Int8 { values, .. }, Query::Int8(query)) => {
                 let mut expected = [0];
-                Scalar.sums_int8(values, &[&query.values], &mut expected);
+                Scalar.sums_int8(values, set.dims(), &[&query.values], &mut expected);
                 if sums[row] as i32 != expected[0] {
                     return Err(format!("it says {} where {} is right (row {row})", sums[row] as i32, expected[0]));
                 }

@@ -4,7 +4,7 @@ use super::super::error::{VectorError, VectorErrorKind};
 use super::super::index::Index;
 use super::super::mask::Mask;
 use super::super::scorer::Query;
-use super::answer::{Candidates, GpuOptions, GpuStats};
+use super::answer::{Candidates, GpuOptions, GpuStats, PassTimes};
 
 /// A GPU that can be used; in this build there is none.
 #[derive(Debug)]
@@ -31,6 +31,11 @@ impl Gpu {
 
     /// Whether int8 products are made with `dot4I8Packed`.
     pub fn is_packed(&self) -> bool {
+        match *self {}
+    }
+
+    /// Whether it tells how long its passes take.
+    pub fn times_passes(&self) -> bool {
         match *self {}
     }
 
@@ -71,6 +76,10 @@ impl GpuVectors {
     }
 
     pub(crate) fn stats(&self) -> GpuStats {
+        match *self {}
+    }
+
+    pub(crate) fn pass_times(&self) -> Option<PassTimes> {
         match *self {}
     }
 

@@ -41,6 +41,17 @@ pub struct GpuStats {
     pub parts: u64,
 }
 
+/// How long the passes of a search took on the GPU, by its own clock; browsers round it to a tenth of a millisecond.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct PassTimes {
+    /// Products of all queries with all rows.
+    pub products_ms: f64,
+    /// Three rounds of counting and choosing.
+    pub selection_ms: f64,
+    /// Gathering the rows that were chosen.
+    pub collection_ms: f64,
+}
+
 /// The rows that a GPU proposes for one query.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Candidates {

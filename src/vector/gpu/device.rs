@@ -21,6 +21,7 @@ pub struct Gpu {
     adapter: String,
     software: bool,
     packed: bool,
+    times_passes: bool,
     failure: Failure,
 }
 
@@ -64,9 +65,12 @@ impl Gpu {
             [options.max_binding_bytes, limits.max_storage_buffer_binding_size, limits.max_buffer_size]
                 .into_iter()
                 .fold(u64::MAX, u64::min);
+        // Told, not needed: what searches are made of takes how long.
+        let features = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("homebody"),
+                required_features: features,
                 required_limits: limits,
                 ..wgpu::DeviceDescriptor::default()
             })
@@ -83,7 +87,8 @@ impl Gpu {
             && instance.wgsl_language_features().contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct);
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let adapter = if info.name.is_empty() { "an unnamed adapter".to_owned() } else { info.name };
-        Ok(Self { device, queue, max_binding_bytes, adapter, software, packed, failure })
+        let times_passes = !features.is_empty();
+        Ok(Self { device, queue, max_binding_bytes, adapter, software, packed, times_passes, failure })
     }
 
     /// The adapter's name, as far as the browser tells it.
@@ -99,6 +104,11 @@ impl Gpu {
     /// Whether int8 products are made with `dot4I8Packed`.
     pub fn is_packed(&self) -> bool {
         self.packed
+    }
+
+    /// Whether it tells how long its passes take.
+    pub fn times_passes(&self) -> bool {
+        self.times_passes
     }
 
     /// Gives the device up and its memory back.

@@ -26,13 +26,15 @@ mod search;
 #[cfg(feature = "gpu")]
 mod shaders;
 #[cfg(feature = "gpu")]
+mod timing;
+#[cfg(feature = "gpu")]
 mod vectors;
 
 #[cfg(not(feature = "gpu"))]
 mod absent;
 
 pub(crate) use answer::{Candidates, MAX_CANDIDATES, slack};
-pub use answer::{GpuOptions, GpuStats};
+pub use answer::{GpuOptions, GpuStats, PassTimes};
 pub(crate) use certify::{Rounding, certify};
 
 #[cfg(feature = "gpu")]

@@ -1,5 +1,6 @@
 //! One search: queries in, one submit, one small answer back.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::super::index::{Index, Metric};
@@ -7,10 +8,11 @@ use super::super::kernel::MAX_QUERIES;
 use super::super::mask::Mask;
 use super::super::scorer::Query;
 use super::TILE;
-use super::answer::{Candidates, MAX_CANDIDATES, score_of_key};
+use super::answer::{Candidates, MAX_CANDIDATES, PassTimes, score_of_key};
 use super::device::{Gpu, QUERY_COUNTS};
 use super::layout::{BINS, DotParams, FOUND_HEADER, STATE_BYTES, TOP_LANES, TopParams, query_words};
 use super::oneshot::{Receiver, oneshot};
+use super::timing::{pass_times, times_bytes};
 use super::vectors::GpuVectors;
 
 /// Rows that a workgroup of the top-k shaders looks at, about: enough to pay for clearing and adding its bins.
@@ -78,6 +80,9 @@ impl Scratch {
 struct Reading {
     gpu: Rc<Gpu>,
     buffer: wgpu::Buffer,
+    /// Words of the answer itself; what follows are times.
+    words: usize,
+    pass_times: Rc<Cell<Option<PassTimes>>>,
     mapped: Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
 
@@ -96,7 +101,12 @@ impl Reading {
         }
         let view =
             self.buffer.get_mapped_range(..).map_err(|error| format!("its answer could not be read: {error:?}"))?;
-        Ok(bytemuck::pod_collect_to_vec(&view))
+        let mut words: Vec<u32> = bytemuck::pod_collect_to_vec(&view);
+        let times = words.split_off(self.words);
+        if !times.is_empty() {
+            self.pass_times.set(Some(pass_times(&times, self.gpu.queue.get_timestamp_period())));
+        }
+        Ok(words)
     }
 }
 
@@ -183,7 +193,7 @@ impl GpuVectors {
         self.select(&mut encoder, queries.len());
         let ticket = self.scratch.ticket;
         let found = self.scratch.found.buffer.clone();
-        let reading = self.send(encoder, &found, answer);
+        let reading = self.send(encoder, 3, &found, answer);
         Ok(PendingBest { reading, queries: queries.len(), capacity, ticket })
     }
 
@@ -196,7 +206,7 @@ impl GpuVectors {
     ) -> Result<PendingSums, String> {
         let encoder = self.begin(index, queries, mask, true)?;
         let keys = self.scratch.keys.buffer.clone();
-        let reading = self.send(encoder, &keys, 4 * self.rows.next_multiple_of(TILE) * queries.len());
+        let reading = self.send(encoder, 1, &keys, 4 * self.rows.next_multiple_of(TILE) * queries.len());
         Ok(PendingSums { reading, rows: self.rows })
     }
 
@@ -265,7 +275,7 @@ impl GpuVectors {
             let bound: Vec<_> = buffers.into_iter().enumerate().map(|(at, buffer)| (at as u32, buffer)).collect();
             groups.push((self.bind("homebody dots", &self.pipelines.dots_layout, &bound), rows.div_ceil(TILE)));
         }
-        let mut pass = compute_pass(&mut encoder, "homebody dots");
+        let mut pass = self.pass(&mut encoder, "homebody dots", 0);
         pass.set_pipeline(&self.pipelines.dots[pipeline]);
         for (group, tiles) in &groups {
             pass.set_bind_group(0, group, &[]);
@@ -296,7 +306,7 @@ impl GpuVectors {
             &[(0, params), (1, keys), (3, states), (4, found)],
         );
         debug_assert!(TOP_LANES.is_power_of_two());
-        let mut pass = compute_pass(encoder, "homebody top-k");
+        let mut pass = self.pass(encoder, "homebody top-k", 1);
         for (counting, choosing) in pipelines.count.iter().zip(&pipelines.choose) {
             pass.set_pipeline(counting);
             pass.set_bind_group(0, &count, &[]);
@@ -305,6 +315,8 @@ impl GpuVectors {
             pass.set_bind_group(0, &choose, &[]);
             pass.dispatch_workgroups(1, queries, 1);
         }
+        drop(pass);
+        let mut pass = self.pass(encoder, "homebody top-k collect", 2);
         pass.set_pipeline(&pipelines.collect);
         pass.set_bind_group(0, &collect, &[]);
         pass.dispatch_workgroups(groups, queries, 1);
@@ -321,22 +333,29 @@ impl GpuVectors {
         self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries: &entries })
     }
 
-    /// Submits, with a copy of the first `bytes` of `answer` to where the CPU can read them.
-    fn send(&mut self, mut encoder: wgpu::CommandEncoder, answer: &wgpu::Buffer, bytes: usize) -> Reading {
+    /// Submits so many passes, with a copy of the first `bytes` of `answer` and of the times to where the CPU can read them.
+    fn send(&mut self, mut encoder: wgpu::CommandEncoder, passes: u32, answer: &wgpu::Buffer, bytes: usize) -> Reading {
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        let buffer = self.gpu.buffer("homebody answer", bytes as u64, usage);
+        let all_bytes = bytes as u64 + if self.timer.is_some() { times_bytes(passes) } else { 0 };
+        let buffer = self.gpu.buffer("homebody answer", all_bytes, usage);
         encoder.copy_buffer_to_buffer(answer, 0, &buffer, 0, bytes as u64);
+        if let Some(timer) = &self.timer {
+            timer.copy(&mut encoder, passes, &buffer, bytes as u64);
+        }
         self.gpu.queue.submit([encoder.finish()]);
         let (sender, mapped) = oneshot();
         buffer.map_async(wgpu::MapMode::Read, .., move |result| sender.send(result));
         self.stats.searches += 1;
         self.stats.submits += 1;
         self.stats.read_backs += 1;
-        self.stats.answer_bytes += bytes as u64;
-        Reading { gpu: Rc::clone(&self.gpu), buffer, mapped }
+        self.stats.answer_bytes += all_bytes;
+        let pass_times = Rc::clone(&self.pass_times);
+        Reading { gpu: Rc::clone(&self.gpu), buffer, words: bytes / 4, pass_times, mapped }
     }
-}
 
-fn compute_pass<'a>(encoder: &'a mut wgpu::CommandEncoder, label: &str) -> wgpu::ComputePass<'a> {
-    encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes: None })
+    /// Begins the pass of that number, timed where the adapter can.
+    fn pass<'a>(&self, encoder: &'a mut wgpu::CommandEncoder, label: &str, number: u32) -> wgpu::ComputePass<'a> {
+        let timestamp_writes = self.timer.as_ref().map(|timer| timer.writes(number));
+        encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes })
+    }
 }

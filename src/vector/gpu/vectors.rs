@@ -1,14 +1,16 @@
 //! Vectors on the GPU: sent once, brought up to date where they changed.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::super::index::Index;
 use super::TILE;
-use super::answer::GpuStats;
+use super::answer::{GpuStats, PassTimes};
 use super::device::{Gpu, Pipelines};
 use super::layout::{row_words, write_tile};
 use super::search::Scratch;
+use super::timing::Timer;
 
 /// A copy of an index's vectors on a GPU. The index keeps a list of what changed, which each search takes and sends.
 pub(crate) struct GpuVectors {
@@ -20,6 +22,9 @@ pub(crate) struct GpuVectors {
     pub(super) parts: Vec<Part>,
     pub(super) scratch: Scratch,
     pub(super) stats: GpuStats,
+    pub(super) timer: Option<Timer>,
+    /// Of the last search that was read.
+    pub(super) pass_times: Rc<Cell<Option<PassTimes>>>,
     /// Tiles that fit into one binding.
     tiles_per_part: usize,
     max_norm: f64,
@@ -54,6 +59,8 @@ impl GpuVectors {
         }
         let mut vectors = Self {
             scratch: Scratch::new(&gpu),
+            timer: Timer::new(&gpu),
+            pass_times: Rc::default(),
             gpu: Rc::new(gpu),
             pipelines,
             words,
@@ -83,6 +90,11 @@ impl GpuVectors {
 
     pub(crate) fn stats(&self) -> GpuStats {
         GpuStats { parts: self.parts.len() as u64, ..self.stats }
+    }
+
+    /// How long the passes of the last search took, where the adapter tells.
+    pub(crate) fn pass_times(&self) -> Option<PassTimes> {
+        self.pass_times.get()
     }
 
     /// The length of the longest row, or more; 0 where nobody needs it.

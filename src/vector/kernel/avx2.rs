@@ -26,21 +26,21 @@ impl Kernel for Avx2 {
         "avx2"
     }
 
-    fn sums_int8(&self, values: &[i8], queries: &[&[i16]], sums: &mut [i32]) {
+    fn sums_int8(&self, values: &[i8], stride: usize, queries: &[&[i16]], sums: &mut [i32]) {
         #[target_feature(enable = "avx2,fma")]
-        fn run(values: &[i8], queries: &[&[i16]], sums: &mut [i32]) {
+        fn run(values: &[i8], stride: usize, queries: &[&[i16]], sums: &mut [i32]) {
             // SAFETY: this function has AVX2.
-            unsafe { tile::sums_int8::<Int8>(values, queries, sums) }
+            unsafe { tile::sums_int8::<Int8>(values, stride, queries, sums) }
         }
         // SAFETY: `self` exists only where AVX2 and FMA do (`try_new`).
-        unsafe { run(values, queries, sums) }
+        unsafe { run(values, stride, queries, sums) }
     }
 
     fn dots_float32(&self, values: &[f32], queries: &[&[f32]], dots: &mut [f32]) {
         #[target_feature(enable = "avx2,fma")]
         fn run(values: &[f32], queries: &[&[f32]], dots: &mut [f32]) {
             // SAFETY: this function has AVX2 and FMA.
-            unsafe { tile::dots_float32::<Float32>(values, queries, dots) }
+            unsafe { tile::dots_float32::<Float32>(values, queries[0].len(), queries, dots) }
         }
         // SAFETY: `self` exists only where AVX2 and FMA do (`try_new`).
         unsafe { run(values, queries, dots) }

@@ -32,29 +32,34 @@ pub(crate) use scalar::Scalar;
 /// holds beside the widened row.
 pub(crate) const MAX_QUERIES: usize = 8;
 
+/// The widest step of any kernel: 32 int8 of a 512 bit register of int16.
+pub(crate) const MAX_WIDTH: usize = 32;
+
 /// One instruction set's inner loops.
 pub(crate) trait Kernel: Send + Sync {
     /// A short name for people and tests.
     fn name(&self) -> &'static str;
 
-    /// `sums[q * rows + r] = Σᵢ queries[q][i] · values[r * dims + i]`, exactly.
+    /// `sums[q * rows + r] = Σᵢ queries[q][i] · values[r * stride + i]`, exactly.
     ///
-    /// `values` holds `rows` rows of `queries[0].len()` values, `sums` one sum per query and row, and there are 1 to
-    /// [`MAX_QUERIES`] queries of equal length.
-    fn sums_int8(&self, values: &[i8], queries: &[&[i16]], sums: &mut [i32]);
+    /// There are 1 to [`MAX_QUERIES`] queries of equal length, `dims`, one sum per query and row, and rows begin `stride` (at
+    /// least `dims`) values apart: only the first `dims` of each are read, and only those of the last row need to be there.
+    fn sums_int8(&self, values: &[i8], stride: usize, queries: &[&[i16]], sums: &mut [i32]);
 
-    /// The same for floats, within the module's bound.
+    /// The same for floats, within the module's bound; rows follow each other without a gap.
     fn dots_float32(&self, values: &[f32], queries: &[&[f32]], dots: &mut [f32]);
 }
 
-/// What every kernel may rely on; checked once per block, which costs nothing beside the block.
-fn check_shapes<V, Q, S>(values: &[V], queries: &[&[Q]], sums: &[S]) -> (usize, usize) {
+/// What every kernel may rely on: `dims` and `rows`. Checked once per block, which costs nothing beside the block.
+fn check_shapes<V, Q, S>(values: &[V], stride: usize, queries: &[&[Q]], sums: &[S]) -> (usize, usize) {
     assert!((1..=MAX_QUERIES).contains(&queries.len()), "1 to {MAX_QUERIES} queries, not {}", queries.len());
     let dims = queries[0].len();
-    assert!(dims > 0 && values.len().is_multiple_of(dims), "{} values are no rows of {dims}", values.len());
-    let rows = values.len() / dims;
+    assert!(0 < dims && dims <= stride, "rows of {dims} values that begin {stride} apart");
     assert!(queries.iter().all(|query| query.len() == dims), "queries of different lengths");
-    assert_eq!(sums.len(), rows * queries.len(), "one sum per query and row");
+    assert!(sums.len().is_multiple_of(queries.len()), "one sum per query and row");
+    let rows = sums.len() / queries.len();
+    let needed = rows.checked_sub(1).map_or(0, |before| before * stride + dims);
+    assert!(needed <= values.len(), "{rows} rows take {needed} values, there are {}", values.len());
     (dims, rows)
 }
 
@@ -104,9 +109,36 @@ mod tests {
                             .collect();
                         let queries: Vec<&[i16]> = queries.iter().map(|query| &query[..]).collect();
                         let (mut expected, mut sums) = (vec![0; count * rows], vec![-1; count * rows]);
-                        Scalar.sums_int8(&values, &queries, &mut expected);
-                        kernel.sums_int8(&values, &queries, &mut sums);
+                        Scalar.sums_int8(&values, dims, &queries, &mut expected);
+                        kernel.sums_int8(&values, dims, &queries, &mut sums);
                         assert_eq!(sums, expected, "{}: {dims} dims, {rows} rows, {count} queries", kernel.name());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_may_begin_further_apart_than_they_are_long() {
+        for kernel in available() {
+            for (dims, stride) in [(1, 2), (15, 17), (16, 384), (33, 40), (160, 384), (384, 384)] {
+                for rows in [0, 1, 2, 3, 64] {
+                    for count in [1, 2, 8] {
+                        // No more than is needed: the last row ends with its last value.
+                        let len = if rows == 0 { 0 } else { (rows - 1) * stride + dims };
+                        let values: Vec<i8> = bytes(5, len).map(|byte| byte as i8).collect();
+                        let queries: Vec<Vec<i16>> = (0..count)
+                            .map(|at| bytes(6 + at as u64, dims).map(|byte| i16::from(byte as i8)).collect())
+                            .collect();
+                        let queries: Vec<&[i16]> = queries.iter().map(|query| &query[..]).collect();
+                        let mut sums = vec![-1; count * rows];
+                        kernel.sums_int8(&values, stride, &queries, &mut sums);
+                        for (at, sum) in sums.iter().enumerate() {
+                            let row = &values[at % rows * stride..][..dims];
+                            let pairs = row.iter().zip(queries[at / rows]);
+                            let expected: i32 = pairs.map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+                            assert_eq!(*sum, expected, "{}: {dims} of {stride}, {rows} rows", kernel.name());
+                        }
                     }
                 }
             }
@@ -120,7 +152,7 @@ mod tests {
                 for (value, query) in [(-128, magnitude), (-128, -magnitude), (127, magnitude)] {
                     let (values, query) = (vec![value as i8; dims], vec![query as i16; dims]);
                     let mut sums = [0];
-                    kernel.sums_int8(&values, &[&query], &mut sums);
+                    kernel.sums_int8(&values, dims, &[&query], &mut sums);
                     assert_eq!(i64::from(sums[0]), dims as i64 * value * i64::from(query[0]), "{}", kernel.name());
                 }
             }

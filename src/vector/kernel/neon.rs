@@ -24,14 +24,14 @@ impl Kernel for Neon {
         "neon"
     }
 
-    fn sums_int8(&self, values: &[i8], queries: &[&[i16]], sums: &mut [i32]) {
+    fn sums_int8(&self, values: &[i8], stride: usize, queries: &[&[i16]], sums: &mut [i32]) {
         // SAFETY: `self` exists only where NEON does (`try_new`).
-        unsafe { tile::sums_int8::<Int8>(values, queries, sums) }
+        unsafe { tile::sums_int8::<Int8>(values, stride, queries, sums) }
     }
 
     fn dots_float32(&self, values: &[f32], queries: &[&[f32]], dots: &mut [f32]) {
         // SAFETY: `self` exists only where NEON does (`try_new`).
-        unsafe { tile::dots_float32::<Float32>(values, queries, dots) }
+        unsafe { tile::dots_float32::<Float32>(values, queries[0].len(), queries, dots) }
     }
 }
 
