@@ -26,19 +26,32 @@ export type Progress =
   | { readonly phase: "model"; readonly file: string; readonly loaded: number; readonly total?: number }
   | { readonly phase: "ready"; readonly device: Device };
 
-/** What a person can do with an item. `"hide"` is "not interested"; `"rate"` takes the rating as `value`. */
-export type EventType =
-  | "view"
-  | "click"
-  | "dwell"
-  | "like"
-  | "dislike"
-  | "rate"
-  | "cart"
-  | "uncart"
-  | "buy"
-  | "hide"
-  | "share";
+/**
+ * What a person can do with an item. A catalog may have types of its own (`[effects.TYPE]` in its schema); an application that
+ * records them adds their names:
+ *
+ * ```ts
+ * declare module "homebody" {
+ *   interface EventTypes { applaud: true }
+ * }
+ * ```
+ */
+export interface EventTypes {
+  view: true;
+  click: true;
+  dwell: true;
+  like: true;
+  dislike: true;
+  rate: true;
+  cart: true;
+  uncart: true;
+  buy: true;
+  hide: true;
+  share: true;
+}
+
+/** `"hide"` is "not interested"; `"rate"` takes the rating as `value`, `"dwell"` milliseconds. */
+export type EventType = keyof EventTypes;
 
 /** A value of a display column: dates as `"YYYY-MM-DD"`, tags as arrays, a missing value as `null`. */
 export type Value = string | number | boolean | null | readonly string[];

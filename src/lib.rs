@@ -30,8 +30,8 @@ mod wasm;
 // What can be recommended?
 pub use catalog::{
     Catalog, CatalogError, CatalogErrorKind, CatalogReader, Categories, Column, ColumnEntry, ColumnType, Day,
-    FileEntry, MANIFEST_FILE, Manifest, Missing, ModelRef, Prefer, Prior, Reference, Scenario, Space, SpaceEntry,
-    SpaceKind, SpaceKindEntry,
+    EffectRule, FileEntry, MANIFEST_FILE, Manifest, Missing, ModelRef, Prefer, Prior, Reference, Scenario, Space,
+    SpaceEntry, SpaceKind, SpaceKindEntry,
 };
 // What is in a catalog, and is it whole?
 pub use catalog::{

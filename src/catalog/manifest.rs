@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::{CatalogError, CatalogErrorKind};
-use super::space::{Missing, Prefer, Prior, Reference, Scenario};
+use super::space::{EffectRule, Missing, Prefer, Prior, Reference, Scenario};
 
 /// The format version that is written and the newest that is read.
 pub(crate) const FORMAT_VERSION: u64 = 1;
@@ -48,6 +48,9 @@ pub struct Manifest {
     /// Presets for ranking calls, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scenarios: BTreeMap<String, Scenario>,
+    /// What events of each type say, where it is not what the library has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub effects: BTreeMap<String, EffectRule>,
     /// Which of `files` holds ids and columns.
     pub items_file: String,
     /// Every file of the catalog but the manifest.
@@ -278,7 +281,7 @@ impl Manifest {
 
     /// Puts the parts together, with the content hash.
     pub(crate) fn assemble(parts: ManifestParts) -> Self {
-        let ManifestParts { name, items, model, columns, spaces, prior, scenarios, items_file, files } = parts;
+        let ManifestParts { name, items, model, columns, spaces, prior, scenarios, effects, items_file, files } = parts;
         let mut manifest = Self {
             format: FORMAT.to_owned(),
             version: FORMAT_VERSION,
@@ -290,6 +293,7 @@ impl Manifest {
             spaces,
             prior,
             scenarios,
+            effects,
             items_file,
             files,
         };
@@ -411,6 +415,9 @@ impl Manifest {
         if !self.scenarios.is_empty() {
             member(&mut out, "scenarios", &self.scenarios);
         }
+        if !self.effects.is_empty() {
+            member(&mut out, "effects", &self.effects);
+        }
         member(&mut out, "itemsFile", &self.items_file);
         entries(&mut out, "files", &self.files);
         out.push_str(HASH_PREFIX);
@@ -442,6 +449,7 @@ pub(crate) struct ManifestParts {
     pub(crate) spaces: Vec<SpaceEntry>,
     pub(crate) prior: Option<Prior>,
     pub(crate) scenarios: BTreeMap<String, Scenario>,
+    pub(crate) effects: BTreeMap<String, EffectRule>,
     pub(crate) items_file: String,
     pub(crate) files: Vec<FileEntry>,
 }

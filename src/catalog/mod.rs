@@ -52,5 +52,5 @@ pub(crate) use inspect::readable;
 pub use inspect::{CatalogSummary, ColumnSummary, NumberSummary, QUANTILES, Quantile, SpaceSummary, TopValue};
 pub use manifest::{ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ModelRef, SpaceEntry, SpaceKindEntry};
 pub use reader::{Catalog, CatalogReader};
-pub use space::{Missing, Prefer, Prior, Reference, Scenario, Space, SpaceKind};
+pub use space::{EffectRule, Missing, Prefer, Prior, Reference, Scenario, Space, SpaceKind};
 pub use verify::{Problem, ProblemCode, Verifier};

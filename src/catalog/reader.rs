@@ -14,7 +14,7 @@ use super::column::{Chunks, Column};
 use super::error::{CatalogError, CatalogErrorKind, listing};
 use super::ipc::read_stream;
 use super::manifest::{ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ModelRef, SpaceKindEntry};
-use super::space::{Prior, Scenario, Space, SpaceKind};
+use super::space::{EffectRule, Prior, Scenario, Space, SpaceKind};
 use crate::vector::{Precision, VectorSet};
 
 /// The name of the id column in the items file.
@@ -145,6 +145,11 @@ impl Catalog {
     /// The presets for ranking calls, by name.
     pub fn scenarios(&self) -> &BTreeMap<String, Scenario> {
         &self.inner.manifest.scenarios
+    }
+
+    /// What the catalog's owner says of types of events.
+    pub fn effects(&self) -> &BTreeMap<String, EffectRule> {
+        &self.inner.manifest.effects
     }
 
     /// The display columns of an item: dates as `"YYYY-MM-DD"`, tags as arrays, missing values as `null`.

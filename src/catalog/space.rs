@@ -180,6 +180,36 @@ pub struct Scenario {
     pub include_seen: Option<bool>,
 }
 
+/// What the catalog's owner says of one type of event. What is not said stays as the library has it for that type.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EffectRule {
+    /// How much the event speaks for the item, −1 (against it) to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    /// How far an exponential moving average moves toward the item, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// After this many days the event says half.
+    #[serde(default, alias = "half_life_days", skip_serializing_if = "Option::is_none")]
+    pub half_life_days: Option<f64>,
+    /// The only spaces in which the event says something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spaces: Option<Vec<String>>,
+    /// Whether the person states an opinion, which replaces the one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<bool>,
+    /// Whether the item then counts as seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<bool>,
+    /// The value is a mark: the worst one, the one that says nothing, the best one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<[f64; 3]>,
+    /// The value is an amount, and this much of it says all there is to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full: Option<f64>,
+}
+
 #[cfg(feature = "cli")]
 impl Prior {
     /// Of the columns that are made from interactions.

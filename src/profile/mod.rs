@@ -37,4 +37,5 @@ pub use log::{EventLog, Merged};
 pub use records::{from_records, to_records};
 pub(crate) use strategy::too_old;
 pub use strategy::{Ema, Interest, ItemSource, Kernel, Mean, Strategy};
+pub(crate) use taste::day;
 pub use taste::{Evidence, MAX_MASS, Step, Taste};

@@ -55,6 +55,13 @@ pub struct Taste {
     pub seen: Vec<String>,
 }
 
+/// The day of a moment, counted from 1970-01-01.
+pub(crate) fn day(time_ms: i64) -> i64 {
+    /// Milliseconds of a day.
+    const DAY_MS: i64 = 86_400_000;
+    time_ms.div_euclid(DAY_MS)
+}
+
 #[derive(Default)]
 struct Ledger<'a> {
     /// The last statement: its event and signed weight.
@@ -69,12 +76,19 @@ struct Ledger<'a> {
 }
 
 impl Taste {
-    /// Derives the taste from events in the order of the log.
+    /// Derives the taste from events in the order of the log, on the day of the last of them.
     pub fn derive(events: &[Event], effects: &Effects) -> Self {
+        Self::derive_on(events, effects, events.last().map_or(0, |event| day(event.time)))
+    }
+
+    /// Derives the taste from events in the order of the log, as it is on this day (counted from 1970-01-01): effects with a
+    /// half-life say less the more days have gone by. What lies in the future has not faded.
+    pub fn derive_on(events: &[Event], effects: &Effects, today: i64) -> Self {
+        let effects = &effects.personal(events);
         let mut ledgers: HashMap<&str, Ledger> = HashMap::new();
         for event in events {
             let Some(effect) = effects.get(&event.kind) else { continue };
-            let signed = effect.signed(event.value);
+            let signed = effect.signed(event.value) * effect.left_after(today - day(event.time));
             let ledger = ledgers.entry(&event.item).or_default();
             ledger.seen |= effect.seen;
             if effect.statement {
@@ -231,6 +245,18 @@ mod tests {
         assert_eq!(taste.likes[0].value, Some(4.0));
         assert_eq!(taste.likes[0].events, ["e000", "e001"]);
         assert_eq!(taste.likes[1].kind, "like");
+    }
+
+    #[test]
+    fn a_view_fades_and_a_like_does_not() {
+        let mut effects = Effects::default();
+        let view = crate::profile::Effect { half_life_days: Some(7.0), ..effects.get("view").unwrap().clone() };
+        effects.set("view", view).unwrap();
+        let events = log(&[("a", "view", None), ("b", "like", None)]);
+        let on = |days: i64| masses(&Taste::derive_on(&events, &effects, day(events[0].time) + days).likes)[0].1;
+        assert_eq!([on(0), on(7), on(14)], [0.1, 0.05, 0.025]);
+        assert_eq!(masses(&Taste::derive_on(&events, &effects, day(events[0].time) + 700).likes)[1], ("b", 1.0));
+        assert_eq!(Taste::derive(&events, &effects), Taste::derive_on(&events, &effects, day(events[1].time)));
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl Recommender {
     /// A weight or column that the catalog does not have (the message lists those it has), a weight that is not finite, a
     /// filter that does not fit its column. Nothing to choose from is no error: the list is then empty, with a note.
     pub fn recommend(&mut self, options: &RecommendOptions, now_ms: i64) -> Result<Recommendation, RankError> {
+        self.set_present(now_ms);
         let asked = self.asked(options, false)?;
         let weights = self.personal_weights(&asked)?;
         self.rank(&Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms }, None)
@@ -89,6 +90,7 @@ impl Recommender {
             return Err(RankError::new(RankErrorKind::UnfitCatalog, message));
         };
         let query = Some(self.spaces[space].centre_query(query)?);
+        self.set_present(now_ms);
         let asked = self.asked(&options.ranking, true)?;
         let share = options.personalize * asked.strength;
         let weigh = |kind: &TermKind, weight: f64| if kind.is_personal() { weight * share } else { weight };
@@ -118,6 +120,7 @@ impl Recommender {
                 "options `strength` and `compare`: expected neither, since likeness to an item is nothing personal";
             return Err(RankError::new(RankErrorKind::BadOption, message));
         }
+        self.set_present(now_ms);
         let asked = self.asked(options, false)?;
         let Some(row) = self.catalog.row(item) else {
             let message = format!("expected the id of an item of this catalog, got `{item}`");
@@ -356,7 +359,7 @@ impl Recommender {
             // Dislikes are the person's even where likeness to an item is asked for.
             (TermKind::Dislike, _) => ColumnKey::Person(term),
             (TermKind::Collaborative(_), Subject::Person) => {
-                ColumnKey::Session(term, self.person.is_in_session(call.now_ms))
+                ColumnKey::Session(term, self.person.seen_by(term).is_in_session(call.now_ms))
             }
             (kind, Subject::Person) if kind.is_personal() => ColumnKey::Person(term),
             (kind, Subject::Item(row)) if kind.is_personal() => ColumnKey::Anchor(term, row),
@@ -373,7 +376,7 @@ impl Recommender {
     fn compute(&mut self, term: usize, call: &Call<'_>) -> Option<AffinityColumn> {
         let anchor;
         let chosen: &[Liked] = match call.subject {
-            Subject::Person => &self.person.likes,
+            Subject::Person => &self.person.seen_by(term).likes,
             Subject::Item(row) => {
                 anchor = [Liked { row, mass: 1.0 }];
                 &anchor
@@ -382,18 +385,18 @@ impl Recommender {
         let rows = self.catalog.len();
         let mut column = match &self.terms[term].kind {
             TermKind::Vector(space) => match call.subject {
-                Subject::Person => return self.interest_column(*space),
+                Subject::Person => return self.interest_column(term, *space),
                 Subject::Item(row) => {
                     let (_, vector) = self.spaces[*space].centred(std::iter::once(row)).pop()?;
                     self.cosine_column(*space, &vector, Some(row))
                 }
             },
             TermKind::Collaborative(space) => match call.subject {
-                Subject::Person => space.person(&*self.scorer, &self.person.in_session(call.now_ms))?,
+                Subject::Person => space.person(&*self.scorer, &self.person.seen_by(term).in_session(call.now_ms))?,
                 Subject::Item(row) => space.item(&*self.scorer, row)?,
             },
             TermKind::Query => return Some(self.cosine_column(self.text_space?, call.query.as_ref()?, None)),
-            TermKind::Dislike => return self.dislike_column(),
+            TermKind::Dislike => return self.dislike_column(term),
             TermKind::Number { column, scale } => scale.column(self.named(column)?, chosen)?,
             TermKind::Category { column } => {
                 let column = self.named(column)?;
@@ -416,7 +419,7 @@ impl Recommender {
         if call.subject == Subject::Person && self.terms[term].kind.is_personal() {
             let below_zero = matches!(self.terms[term].kind, TermKind::Category { .. } | TermKind::Collaborative(_));
             let least = if below_zero { -1.0 } else { 0.0 };
-            self.sink_disliked(&mut column, least);
+            self.sink_disliked(term, &mut column, least);
         }
         Some(column)
     }
@@ -424,8 +427,8 @@ impl Recommender {
     /// The least affinity for each item that the person dislikes. What they said of the item itself outdoes what could be
     /// guessed from its neighbours, and it makes sure that disliking an item cannot raise it, whatever a like taken back
     /// with it does to the background.
-    fn sink_disliked(&self, column: &mut AffinityColumn, least: f64) {
-        column.set(self.person.dislikes.iter().map(|disliked| disliked.row), least);
+    fn sink_disliked(&self, term: usize, column: &mut AffinityColumn, least: f64) {
+        column.set(self.person.seen_by(term).dislikes.iter().map(|disliked| disliked.row), least);
     }
 
     fn cosine_column(&self, space: usize, centred: &[f32], own: Option<usize>) -> AffinityColumn {
@@ -434,9 +437,10 @@ impl Recommender {
         AffinityColumn::calibrated(raw, own.into_iter())
     }
 
-    fn interest_column(&mut self, space: usize) -> Option<AffinityColumn> {
+    fn interest_column(&mut self, term: usize, space: usize) -> Option<AffinityColumn> {
         let items = super::vectors::SpaceItems { catalog: &self.catalog, space: &self.spaces[space] };
-        let interests = self.strategy.interests(&self.person.taste, &items);
+        let view = self.person.seen_by(term);
+        let interests = self.strategy.interests(&view.taste, &items);
         if interests.is_empty() {
             return None;
         }
@@ -447,19 +451,27 @@ impl Recommender {
             &*self.scorer,
             self.catalog.len(),
         );
-        let mut column = AffinityColumn::calibrated(field.to_vec(), self.person.likes.iter().map(|liked| liked.row));
-        self.sink_disliked(&mut column, -1.0);
+        let mut column = AffinityColumn::calibrated(field.to_vec(), view.likes.iter().map(|liked| liked.row));
+        self.sink_disliked(term, &mut column, -1.0);
         Some(column)
     }
 
-    fn dislike_column(&mut self) -> Option<AffinityColumn> {
-        if self.person.dislikes.is_empty() {
+    /// The mean over the vector spaces, at most 1, below zero.
+    fn dislike_column(&mut self, term: usize) -> Option<AffinityColumn> {
+        if self.person.whole().dislikes.is_empty() {
             return None;
         }
         let rows = self.catalog.len();
-        let field = self.cache.dislikes.update(&self.person.dislikes, &self.spaces, &*self.scorer, rows);
-        let mut column = AffinityColumn::new(field.iter().map(|sum| 0.0 - sum.min(1.0)).collect());
-        self.sink_disliked(&mut column, -1.0);
+        let mut sums = vec![0.0; rows];
+        for (at, own) in self.terms.iter().enumerate() {
+            let TermKind::Vector(space) = own.kind else { continue };
+            let dislikes = &self.person.seen_by(at).dislikes;
+            let field = self.cache.dislikes[space].update(dislikes, &self.spaces[space], &*self.scorer, rows);
+            let share = 1.0 / self.spaces.len() as f64;
+            sums.iter_mut().zip(field).for_each(|(sum, own)| *sum += share * own);
+        }
+        let mut column = AffinityColumn::new(sums.iter().map(|sum| 0.0 - sum.min(1.0)).collect());
+        self.sink_disliked(term, &mut column, -1.0);
         Some(column)
     }
 

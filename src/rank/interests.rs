@@ -57,7 +57,7 @@ impl Recommender {
     fn members(&self, space: &VectorSpace) -> Vec<Member> {
         let mut members = Vec::new();
         let mut vector = vec![0.0; space.dims()];
-        for evidence in self.person.taste.likes.iter().rev() {
+        for evidence in self.person.whole().taste.likes.iter().rev() {
             let Some(row) = self.catalog.row(&evidence.item) else { continue };
             if members.len() < MOST_LIKES && space.centred_into(row, &mut vector) {
                 let first = evidence.events.iter().filter_map(|id| self.log().get(id)).map(|event| event.time).min();

@@ -27,6 +27,7 @@ mod column;
 mod crowd;
 mod cursor;
 mod diversity;
+mod effects;
 mod error;
 mod fields;
 mod filter;
@@ -42,6 +43,8 @@ mod terms;
 mod vectors;
 mod what_if;
 
+#[cfg(feature = "cli")]
+pub(crate) use effects::effects_of;
 pub use error::{RankError, RankErrorKind};
 pub use filter::Filter;
 pub use hit::{

@@ -50,9 +50,9 @@ impl Recommender {
                 let text = format!("Similar to {}", self.quoted(anchor));
                 Some(Reason { kind: ReasonKind::Similar, part, text, value: None, items: vec![self.item(anchor, 1.0)] })
             }
-            (TermKind::Vector(space), Subject::Person) => self.told_interest(row, *space, part),
-            (TermKind::Collaborative(space), subject) => self.told_crowd(row, space, subject, part),
-            (TermKind::Category { column }, subject) => self.told_category(row, column, subject, part),
+            (TermKind::Vector(space), Subject::Person) => self.told_interest(row, term, *space, part),
+            (TermKind::Collaborative(space), subject) => self.told_crowd(row, term, space, subject, part),
+            (TermKind::Category { column }, subject) => self.told_category(row, term, column, subject, part),
             (TermKind::Number { column, scale }, subject) => {
                 let value = shown(self.named(column)?, row)?;
                 let label = label(column);
@@ -96,11 +96,11 @@ impl Recommender {
     }
 
     /// The liked items that carry the interest part, with their shares of it.
-    fn told_interest(&self, row: usize, space: usize, part: String) -> Option<Reason> {
+    fn told_interest(&self, row: usize, term: usize, space: usize, part: String) -> Option<Reason> {
         let space = &self.spaces[space];
         let item = space.centred(std::iter::once(row)).pop()?.1;
         let mut vector = vec![0.0; space.dims()];
-        let likes = self.person.taste.likes.iter().filter_map(|evidence| {
+        let likes = self.person.seen_by(term).taste.likes.iter().filter_map(|evidence| {
             let liked = self.catalog.row(&evidence.item)?;
             let cosine = if space.centred_into(liked, &mut vector) { cosine(&item, &vector) } else { 0.0 };
             // An item on the other side of the catalog's mean is no reason, whatever a kernel's tail gives for it.
@@ -124,11 +124,18 @@ impl Recommender {
     }
 
     /// The liked items that people choose together with this one, with their shares.
-    fn told_crowd(&self, row: usize, space: &CrowdSpace, subject: Subject, part: String) -> Option<Reason> {
+    fn told_crowd(
+        &self,
+        row: usize,
+        term: usize,
+        space: &CrowdSpace,
+        subject: Subject,
+        part: String,
+    ) -> Option<Reason> {
         let kind = ReasonKind::Crowd;
         let anchor;
         let chosen: &[Liked] = match subject {
-            Subject::Person => &self.person.likes,
+            Subject::Person => &self.person.seen_by(term).likes,
             Subject::Item(row) => {
                 anchor = [Liked { row, mass: 1.0 }];
                 &anchor
@@ -148,12 +155,12 @@ impl Recommender {
     }
 
     /// The category of the item that the person chooses the most beyond the catalog's base rate, and who carries it.
-    fn told_category(&self, row: usize, column: &str, subject: Subject, part: String) -> Option<Reason> {
+    fn told_category(&self, row: usize, term: usize, column: &str, subject: Subject, part: String) -> Option<Reason> {
         let column = self.named(column)?;
         let categories = column.categories()?;
         let anchor;
         let chosen: &[Liked] = match subject {
-            Subject::Person => &self.person.likes,
+            Subject::Person => &self.person.seen_by(term).likes,
             Subject::Item(row) => {
                 anchor = [Liked { row, mass: 1.0 }];
                 &anchor

@@ -21,14 +21,14 @@ use crate::catalog::Catalog;
 use crate::catalog::Prior;
 use crate::profile::{
     Effects, Event, EventLog, Evidence, IdSource, Kernel, Merged, NewEvent, ProfileError, RandomIds, Strategy, Taste,
-    read_profile, write_profile,
+    day, read_profile, write_profile,
 };
 use crate::vector::{Mask, Scorer, best_scorer};
 
 /// What a [`Recommender`] is made of besides catalog and events. Every part can be exchanged.
 pub struct Settings {
-    /// What events mean.
-    pub effects: Effects,
+    /// What events mean; without it, what the catalog says.
+    pub effects: Option<Effects>,
     /// How likes become interests.
     pub strategy: Box<dyn Strategy>,
     /// What multiplies vectors.
@@ -38,13 +38,13 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// The default table of effects, a [`Kernel`] over the liked items, the fastest scorer, random ids.
+    /// The catalog's table of effects, a [`Kernel`] over the liked items, the fastest scorer, random ids.
     ///
     /// Why the kernel and not one moving average: measured on four data sets it ranks 4 to 48 % better, and on this project's
     /// own films a person with two tastes gets both instead of what lies between them (`docs/ranking.md`).
     fn default() -> Self {
         Self {
-            effects: Effects::default(),
+            effects: None,
             strategy: Box::new(Kernel::default()),
             scorer: best_scorer(),
             ids: Box::new(RandomIds::new()),
@@ -71,6 +71,8 @@ pub struct Recommender {
     pub(crate) scorer: Box<dyn Scorer>,
     ids: Box<dyn IdSource>,
     log: EventLog,
+    /// The present as far as effects fade by it; before the first call, that of the last event.
+    today: Option<i64>,
     pub(crate) person: Person,
     pub(crate) cache: Cache,
 }
@@ -78,13 +80,22 @@ pub struct Recommender {
 /// What the log comes to in this catalog.
 #[derive(Debug)]
 pub(crate) struct Person {
+    /// By all events.
+    whole: View,
+    /// For terms that some events do not touch, by the others.
+    narrowed: BTreeMap<usize, View>,
+    /// All items but those that count as seen.
+    pub(crate) unseen: Mask,
+}
+
+/// What the person likes and dislikes, as one term sees it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct View {
     pub(crate) taste: Taste,
     /// The likes whose items the catalog has, in the order of [`Taste::likes`].
     pub(crate) likes: Vec<Liked>,
     /// The dislikes whose items the catalog has, in the order of [`Taste::dislikes`].
     pub(crate) dislikes: Vec<Liked>,
-    /// All items but those that count as seen.
-    pub(crate) unseen: Mask,
 }
 
 /// A session is over when nothing was liked for this long.
@@ -118,7 +129,7 @@ pub(crate) struct Cache {
     pub(crate) columns: Recent<ColumnKey, Option<Arc<AffinityColumn>>>,
     pub(crate) filters: Recent<Filter, Arc<Mask>>,
     pub(crate) interests: Vec<InterestField>,
-    pub(crate) dislikes: DislikeField,
+    pub(crate) dislikes: Vec<DislikeField>,
 }
 
 /// What an import did, or would do.
@@ -149,7 +160,8 @@ impl Recommender {
     ///
     /// # Errors
     ///
-    /// A catalog with a space named like a built-in term (`query`, `dislike`, `prior`), or with a scenario that does not fit it.
+    /// A catalog with a space named like a built-in term (`query`, `dislike`, `prior`), or with a scenario or a table of effects
+    /// that does not fit it.
     pub fn new(catalog: Catalog, settings: Settings) -> Result<Self, RankError> {
         let Terms { terms, spaces, text_space } = Terms::of(&catalog)?;
         let presets = presets(&catalog)?;
@@ -158,10 +170,13 @@ impl Recommender {
         /// As many filters as someone goes back and forth between.
         const FILTERS: usize = 8;
         let interests = spaces.iter().map(|_| InterestField::default()).collect();
-        let cache = Cache { columns, filters: Recent::new(FILTERS), interests, dislikes: DislikeField::default() };
-        let person = Person::of(&catalog, Taste::default());
+        let dislikes = spaces.iter().map(|_| DislikeField::default()).collect();
+        let cache = Cache { columns, filters: Recent::new(FILTERS), interests, dislikes };
         let Settings { effects, strategy, scorer, ids } = settings;
+        let own = super::effects::table(&catalog, &terms)?;
+        let effects = effects.unwrap_or(own);
         let log = EventLog::new();
+        let person = Person::of(&catalog, &terms, &effects, &log, 0);
         Ok(Self {
             catalog,
             terms,
@@ -174,6 +189,7 @@ impl Recommender {
             scorer,
             ids,
             log,
+            today: None,
             person,
             cache,
         })
@@ -191,7 +207,17 @@ impl Recommender {
 
     /// What the events come to, item by item.
     pub fn taste(&self) -> &Taste {
-        &self.person.taste
+        &self.person.whole().taste
+    }
+
+    /// Takes this as the present, which decides how much is left of events whose effects fade. Calls that are handed the time
+    /// do so by themselves.
+    pub fn set_present(&mut self, now_ms: i64) {
+        let today = Some(day(now_ms));
+        if self.effects.fades() && self.today != today {
+            self.today = today;
+            self.derive();
+        }
     }
 
     /// The table of effects.
@@ -343,27 +369,49 @@ impl Recommender {
     }
 
     fn derive(&mut self) {
-        let taste = Taste::derive(self.log.events(), &self.effects);
-        if taste != self.person.taste {
-            self.person = Person::of(&self.catalog, taste);
+        let today = self.today.unwrap_or_else(|| self.log.events().last().map_or(0, |event| day(event.time)));
+        let person = Person::of(&self.catalog, &self.terms, &self.effects, &self.log, today);
+        if person.whole != self.person.whole || person.narrowed != self.person.narrowed {
             self.cache.forget_columns_of_person();
         }
+        self.person = person;
     }
 }
 
 impl Person {
+    fn of(catalog: &Catalog, terms: &[Term], effects: &Effects, log: &EventLog, today: i64) -> Self {
+        let view = |effects: &Effects| View::of(catalog, Taste::derive_on(log.events(), effects, today));
+        let narrow = |(at, term): (usize, &Term)| Some((at, view(&effects.narrowed_to(&term.name)?)));
+        let personal = terms.iter().enumerate().filter(|(_, term)| term.kind.is_of_space());
+        let narrowed = personal.filter_map(narrow).collect();
+        let whole = view(effects);
+        let mut unseen = Mask::all(catalog.len());
+        for item in &whole.taste.seen {
+            if let Some(row) = catalog.row(item) {
+                unseen.set(row, false);
+            }
+        }
+        Self { whole, narrowed, unseen }
+    }
+
+    /// What all events come to.
+    pub(crate) fn whole(&self) -> &View {
+        &self.whole
+    }
+
+    /// What the events that touch this term come to.
+    pub(crate) fn seen_by(&self, term: usize) -> &View {
+        self.narrowed.get(&term).unwrap_or(&self.whole)
+    }
+}
+
+impl View {
     fn of(catalog: &Catalog, taste: Taste) -> Self {
         let rows = |evidence: &[Evidence]| {
             let liked = |one: &Evidence| catalog.row(&one.item).map(|row| Liked { row, mass: one.mass });
             evidence.iter().filter_map(liked).collect()
         };
-        let mut unseen = Mask::all(catalog.len());
-        for item in &taste.seen {
-            if let Some(row) = catalog.row(item) {
-                unseen.set(row, false);
-            }
-        }
-        Self { likes: rows(&taste.likes), dislikes: rows(&taste.dislikes), unseen, taste }
+        Self { likes: rows(&taste.likes), dislikes: rows(&taste.dislikes), taste }
     }
 
     /// Whether the person liked something within the last hour.
@@ -394,7 +442,7 @@ impl Cache {
     fn forget_person(&mut self) {
         self.forget_columns_of_person();
         self.interests.iter_mut().for_each(InterestField::clear);
-        self.dislikes.clear();
+        self.dislikes.iter_mut().for_each(DislikeField::clear);
     }
 }
 

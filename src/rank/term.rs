@@ -65,6 +65,11 @@ pub(crate) enum TermKind {
 }
 
 impl TermKind {
+    /// Whether it is a space's that depends on the person.
+    pub(crate) fn is_of_space(&self) -> bool {
+        self.is_personal() && !matches!(self, Self::Dislike)
+    }
+
     /// Whether the term depends on the person (or on the item that similar ones are sought for), and not on the item alone.
     pub(crate) fn is_personal(&self) -> bool {
         match self {

@@ -3,6 +3,7 @@
 
 mod calls;
 mod dislikes;
+mod effects;
 mod explain;
 mod filters;
 mod lists;

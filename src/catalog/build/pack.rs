@@ -89,6 +89,7 @@ pub(super) fn pack(
         // What a schema says of its own columns is meant.
         prior: schema.prior.clone().or_else(|| (!made.is_empty()).then(Prior::chosen)),
         scenarios: schema.scenarios.clone(),
+        effects: schema.effects.clone(),
         items_file: String::new(),
         files: Vec::new(),
     };

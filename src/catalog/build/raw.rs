@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor, 
 use toml::Spanned;
 
 use super::super::manifest::ColumnType;
-use super::super::space::{Missing, Prefer, Reference, Scenario};
+use super::super::space::{EffectRule, Missing, Prefer, Reference, Scenario};
 
 #[derive(Derive)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +25,8 @@ pub(super) struct RawSchema {
     pub(super) prior: Option<RawPrior>,
     #[serde(default)]
     pub(super) scenario: BTreeMap<String, Scenario>,
+    #[serde(default)]
+    pub(super) effects: BTreeMap<String, EffectRule>,
 }
 
 #[derive(Derive)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::date::{Day, is_date_format};
 use super::super::error::{CatalogError, CatalogErrorKind, listing};
 use super::super::manifest::ColumnType;
-use super::super::space::{Missing, Prefer, Prior, Reference, Scenario};
+use super::super::space::{EffectRule, Missing, Prefer, Prior, Reference, Scenario};
 use super::cell::{Cell, Typed, cast};
 use super::raw::{RawColumn, RawDerive, RawId, RawInvalid, RawMissing, RawScale, RawSchema, RawSpace};
 use super::template::Template;
@@ -42,6 +42,7 @@ pub struct Schema {
     pub(crate) spaces: Vec<SpaceRule>,
     pub(crate) prior: Option<Prior>,
     pub(crate) scenarios: BTreeMap<String, Scenario>,
+    pub(crate) effects: BTreeMap<String, EffectRule>,
 }
 
 /// Where the id of an item comes from.
@@ -161,6 +162,7 @@ impl Schema {
             spaces: Vec::new(),
             prior: raw.prior.map(|p| Prior::Rated { rating: p.rating, count: p.count, smoothing: p.smoothing }),
             scenarios: raw.scenario,
+            effects: raw.effects,
         };
         if schema.name.trim().is_empty() {
             return Err(invalid("expected a name for the catalog, found an empty one"));
