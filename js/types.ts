@@ -97,7 +97,7 @@ export type Filter =
 
 /** One summand of a score: `contribution = weight * affinity`, and the contributions add up to the score. */
 export interface Part {
-  /** A space of the catalog, or `"query"`, `"dislike"`, `"prior"`. */
+  /** A space of the catalog, or `"query"`, `"dislike"`, `"momentum"`, `"prior"`. */
   readonly name: string;
   readonly affinity: number;
   readonly weight: number;
@@ -106,7 +106,7 @@ export interface Part {
 
 /** What sets a hit apart from the others, as data and as a sentence a person can read. */
 export interface Reason {
-  readonly kind: "interest" | "query" | "similar" | "crowd" | "prior" | "category" | "number" | "recency" | "geo";
+  readonly kind: "interest" | "momentum" | "query" | "similar" | "crowd" | "prior" | "category" | "number" | "recency" | "geo";
   /** The name of the part that it explains. */
   readonly part: string;
   /** English, made from the numbers. */
@@ -184,6 +184,11 @@ export interface RecommendOptions {
   readonly diversity?: number;
   /** How much of the person is in the list: 0 as for a stranger, 1 (the default) with the whole weights. Not for `similar()`. */
   readonly strength?: number;
+  /**
+   * Whether nearness to what the person likes fades within a session: what was liked last then counts the most, as long as that
+   * is less than an hour ago. Default `false`. What people choose together fades so in any case.
+   */
+  readonly sessionRecency?: boolean;
   /** Adds `baseline` to each hit: where it would stand for a stranger. Not for `similar()`. */
   readonly compare?: "baseline";
   /** Adds `parts` and `reason` to each hit. */

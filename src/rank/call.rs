@@ -127,7 +127,7 @@ impl Recommender {
             return Err(RankError::new(RankErrorKind::UnknownItem, message));
         };
         let default = |kind: &TermKind, weight: f64| match kind {
-            TermKind::Dislike => 0.0,
+            TermKind::Dislike | TermKind::Momentum => 0.0,
             kind if kind.is_personal() => weight,
             _ => 0.0,
         };
@@ -358,9 +358,10 @@ impl Recommender {
             }
             // Dislikes are the person's even where likeness to an item is asked for.
             (TermKind::Dislike, _) => ColumnKey::Person(term),
-            (TermKind::Collaborative(_), Subject::Person) => {
-                ColumnKey::Session(term, self.person.seen_by(term).is_in_session(call.now_ms))
+            (TermKind::Collaborative(_) | TermKind::Vector(_), Subject::Person) => {
+                ColumnKey::Session(term, self.fade(term, call) < 1.0)
             }
+            (TermKind::Momentum, Subject::Item(_)) => return None,
             (kind, Subject::Person) if kind.is_personal() => ColumnKey::Person(term),
             (kind, Subject::Item(row)) if kind.is_personal() => ColumnKey::Anchor(term, row),
             _ => ColumnKey::Item(term),
@@ -385,7 +386,7 @@ impl Recommender {
         let rows = self.catalog.len();
         let mut column = match &self.terms[term].kind {
             TermKind::Vector(space) => match call.subject {
-                Subject::Person => return self.interest_column(term, *space),
+                Subject::Person => return self.interest_column(term, *space, self.fade(term, call)),
                 Subject::Item(row) => {
                     let (_, vector) = self.spaces[*space].centred(std::iter::once(row)).pop()?;
                     self.cosine_column(*space, &vector, Some(row))
@@ -397,6 +398,7 @@ impl Recommender {
             },
             TermKind::Query => return Some(self.cosine_column(self.text_space?, call.query.as_ref()?, None)),
             TermKind::Dislike => return self.dislike_column(term),
+            TermKind::Momentum => self.momentum_column()?,
             TermKind::Number { column, scale } => scale.column(self.named(column)?, chosen)?,
             TermKind::Category { column } => {
                 let column = self.named(column)?;
@@ -417,7 +419,10 @@ impl Recommender {
             },
         };
         if call.subject == Subject::Person && self.terms[term].kind.is_personal() {
-            let below_zero = matches!(self.terms[term].kind, TermKind::Category { .. } | TermKind::Collaborative(_));
+            let below_zero = matches!(
+                self.terms[term].kind,
+                TermKind::Category { .. } | TermKind::Collaborative(_) | TermKind::Momentum
+            );
             let least = if below_zero { -1.0 } else { 0.0 };
             self.sink_disliked(term, &mut column, least);
         }
@@ -437,15 +442,25 @@ impl Recommender {
         AffinityColumn::calibrated(raw, own.into_iter())
     }
 
-    fn interest_column(&mut self, term: usize, space: usize) -> Option<AffinityColumn> {
+    /// What is left of a like for each later one, as this call has it.
+    fn fade(&self, term: usize, call: &Call<'_>) -> f64 {
+        match self.terms[term].kind {
+            TermKind::Vector(_) if !call.asked.session_recency => 1.0,
+            _ => self.person.seen_by(term).session_fade(call.now_ms),
+        }
+    }
+
+    fn interest_column(&mut self, term: usize, space: usize, fade: f64) -> Option<AffinityColumn> {
         let items = super::vectors::SpaceItems { catalog: &self.catalog, space: &self.spaces[space] };
         let view = self.person.seen_by(term);
         let interests = self.strategy.interests(&view.taste, &items);
         if interests.is_empty() {
             return None;
         }
-        let field = self.cache.interests[space].update(
+        let fields = if fade < 1.0 { &mut self.cache.sessions } else { &mut self.cache.interests };
+        let field = fields[space].update(
             interests,
+            fade,
             &*self.strategy,
             &self.spaces[space],
             &*self.scorer,
@@ -454,6 +469,23 @@ impl Recommender {
         let mut column = AffinityColumn::calibrated(field.to_vec(), view.likes.iter().map(|liked| liked.row));
         self.sink_disliked(term, &mut column, -1.0);
         Some(column)
+    }
+
+    /// Nearness to where the person is heading, the mean over the vector spaces; nothing where there is too little to tell.
+    fn momentum_column(&self) -> Option<AffinityColumn> {
+        let mut columns = Vec::new();
+        for (at, own) in self.terms.iter().enumerate() {
+            let TermKind::Vector(space) = own.kind else { continue };
+            let likes = &self.person.seen_by(at).likes;
+            if let Some(heading) = super::momentum::heading(&self.spaces[space], likes) {
+                let mut raw = Vec::new();
+                self.spaces[space].cosines(&*self.scorer, &[&heading], |_, cosines| raw = cosines.to_vec());
+                columns.push(AffinityColumn::calibrated(raw, likes.iter().map(|liked| liked.row)));
+            }
+        }
+        let share = 1.0 / columns.len() as f64;
+        let mean = |row: usize| columns.iter().map(|column| share * column.values[row]).sum();
+        (!columns.is_empty()).then(|| AffinityColumn::new((0..self.catalog.len()).map(mean).collect()))
     }
 
     /// The mean over the vector spaces, at most 1, below zero.

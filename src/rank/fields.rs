@@ -10,10 +10,12 @@ use super::vectors::VectorSpace;
 use crate::profile::{Interest, Strategy, too_old};
 use crate::vector::Scorer;
 
-/// `Σ mass · response(cosine)` over the interests; NaN for items without a vector.
+/// `Σ fade^(interests after it) · mass · response(cosine)` over the interests; NaN for items without a vector.
 #[derive(Debug, Default)]
 pub(crate) struct InterestField {
     summed: Vec<Interest>,
+    /// What is left of an interest for each later one; 1 where time is no matter.
+    fade: f64,
     sum: Vec<f64>,
 }
 
@@ -21,15 +23,18 @@ impl InterestField {
     pub(crate) fn update(
         &mut self,
         interests: Vec<Interest>,
+        fade: f64,
         strategy: &dyn Strategy,
         space: &VectorSpace,
         scorer: &dyn Scorer,
         rows: usize,
     ) -> &[f64] {
         let kept = self.summed.len();
-        if self.sum.len() != rows || interests.len() < kept || interests[..kept] != self.summed[..] {
+        let goes_on = self.sum.len() == rows && self.fade == fade;
+        if !goes_on || interests.len() < kept || interests[..kept] != self.summed[..] {
             self.summed.clear();
             self.sum = vec![0.0; rows];
+            self.fade = fade;
         }
         let new = &interests[self.summed.len()..];
         let queries: Vec<&[f32]> = new.iter().map(|interest| &interest.vector[..]).collect();
@@ -37,7 +42,7 @@ impl InterestField {
         space.cosines(scorer, &queries, |at, cosines| {
             let mass = new[at].mass;
             for (sum, cosine) in sum.iter_mut().zip(cosines) {
-                *sum += mass * strategy.response(*cosine);
+                *sum = fade * *sum + mass * strategy.response(*cosine);
             }
         });
         self.summed = interests;

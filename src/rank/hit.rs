@@ -89,6 +89,8 @@ pub struct Reason {
 pub enum ReasonKind {
     /// It is near what the person likes.
     Interest,
+    /// It is near what the person chose lately.
+    Momentum,
     /// It is near the text searched for.
     Query,
     /// It is near the item that similar ones were asked for.

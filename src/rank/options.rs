@@ -48,6 +48,9 @@ pub struct RecommendOptions {
     /// How much of the person is in the list: 0 as for a stranger, 1 (the default) with the whole weights of all that is
     /// personal.
     pub strength: Option<f64>,
+    /// Whether nearness to what the person likes fades within a session: what was liked last then counts the most, as long as
+    /// that is less than an hour ago. What people choose together fades so in any case.
+    pub session_recency: bool,
     /// Whether hits carry their parts and a reason.
     pub explain: bool,
     /// Whether each hit says where it would stand for a stranger: in the same list with `strength` 0.
@@ -89,6 +92,7 @@ impl Default for RecommendOptions {
             weights: BTreeMap::new(),
             diversity: None,
             strength: None,
+            session_recency: false,
             explain: false,
             compare: false,
             include_seen: None,
@@ -111,8 +115,8 @@ impl Default for OnboardingOptions {
 
 impl RecommendOptions {
     /// Reads options as JavaScript and the command line write them: an object with any of `limit`, `offset`, `cursor`,
-    /// `scenario`, `candidates`, `where`, `weights`, `diversity`, `strength`, `explain`, `compare` (`"baseline"`),
-    /// `includeSeen`, `position`.
+    /// `scenario`, `candidates`, `where`, `weights`, `diversity`, `strength`, `sessionRecency`, `explain`, `compare`
+    /// (`"baseline"`), `includeSeen`, `position`.
     ///
     /// ```
     /// use homebody::RecommendOptions;
@@ -144,6 +148,7 @@ impl RecommendOptions {
             weights: fields.weights()?,
             diversity: fields.share("diversity")?,
             strength: fields.share("strength")?,
+            session_recency: fields.flag("sessionRecency")?.unwrap_or(default.session_recency),
             explain: fields.flag("explain")?.unwrap_or(default.explain),
             compare: fields.baseline("compare")?,
             include_seen: fields.flag("includeSeen")?,

@@ -46,6 +46,7 @@ impl Recommender {
         match (&self.terms[term].kind, subject) {
             (TermKind::Query, _) => plain(ReasonKind::Query, "Close to what you searched for".to_owned(), None),
             (TermKind::Dislike, _) => None,
+            (TermKind::Momentum, _) => self.told_momentum(row, part),
             (TermKind::Vector(_), Subject::Item(anchor)) => {
                 let text = format!("Similar to {}", self.quoted(anchor));
                 Some(Reason { kind: ReasonKind::Similar, part, text, value: None, items: vec![self.item(anchor, 1.0)] })
@@ -121,6 +122,33 @@ impl Recommender {
         };
         let items = carriers.iter().take(TOLD).map(|(share, liked, _)| self.item(*liked, *share)).collect();
         Some(Reason { kind: ReasonKind::Interest, part, text, value: None, items })
+    }
+
+    /// The lately liked items that are on the item's side of the catalog.
+    fn told_momentum(&self, row: usize, part: String) -> Option<Reason> {
+        let mut carriers: Vec<(f64, usize, ())> = Vec::new();
+        for (at, term) in self.terms.iter().enumerate() {
+            let TermKind::Vector(space) = term.kind else { continue };
+            let space = &self.spaces[space];
+            let (Some((_, item)), likes) = (space.centred(std::iter::once(row)).pop(), &self.person.seen_by(at).likes)
+            else {
+                continue;
+            };
+            for liked in super::momentum::recent(space, likes) {
+                let (_, vector) = space.centred(std::iter::once(liked.row)).pop()?;
+                let value = liked.mass * cosine(&item, &vector);
+                match carriers.iter_mut().find(|carrier| carrier.1 == liked.row) {
+                    Some(carrier) => carrier.0 += value,
+                    None => carriers.push((value, liked.row, ())),
+                }
+            }
+        }
+        carriers.retain(|carrier| carrier.0 > 0.0);
+        let carriers = ranked_shares(carriers);
+        let (_, first, ()) = *carriers.first()?;
+        let text = format!("Like what you chose lately, {} for one", self.quoted(first));
+        let items = carriers.iter().take(TOLD).map(|(share, liked, ())| self.item(*liked, *share)).collect();
+        Some(Reason { kind: ReasonKind::Momentum, part, text, value: None, items })
     }
 
     /// The liked items that people choose together with this one, with their shares.

@@ -129,6 +129,8 @@ pub(crate) struct Cache {
     pub(crate) columns: Recent<ColumnKey, Option<Arc<AffinityColumn>>>,
     pub(crate) filters: Recent<Filter, Arc<Mask>>,
     pub(crate) interests: Vec<InterestField>,
+    /// The same, faded as within a session.
+    pub(crate) sessions: Vec<InterestField>,
     pub(crate) dislikes: Vec<DislikeField>,
 }
 
@@ -160,7 +162,7 @@ impl Recommender {
     ///
     /// # Errors
     ///
-    /// A catalog with a space named like a built-in term (`query`, `dislike`, `prior`), or with a scenario or a table of effects
+    /// A catalog with a space named like a built-in term (`query`, `dislike`, `momentum`, `prior`), or with a scenario or a table of effects
     /// that does not fit it.
     pub fn new(catalog: Catalog, settings: Settings) -> Result<Self, RankError> {
         let Terms { terms, spaces, text_space } = Terms::of(&catalog)?;
@@ -170,8 +172,9 @@ impl Recommender {
         /// As many filters as someone goes back and forth between.
         const FILTERS: usize = 8;
         let interests = spaces.iter().map(|_| InterestField::default()).collect();
+        let sessions = spaces.iter().map(|_| InterestField::default()).collect();
         let dislikes = spaces.iter().map(|_| DislikeField::default()).collect();
-        let cache = Cache { columns, filters: Recent::new(FILTERS), interests, dislikes };
+        let cache = Cache { columns, filters: Recent::new(FILTERS), interests, sessions, dislikes };
         let Settings { effects, strategy, scorer, ids } = settings;
         let own = super::effects::table(&catalog, &terms)?;
         let effects = effects.unwrap_or(own);
@@ -414,20 +417,21 @@ impl View {
         Self { likes: rows(&taste.likes), dislikes: rows(&taste.dislikes), taste }
     }
 
-    /// Whether the person liked something within the last hour.
-    pub(crate) fn is_in_session(&self, now_ms: i64) -> bool {
-        self.taste.likes.last().is_some_and(|last| now_ms.saturating_sub(last.time) < SESSION_MS)
+    /// How much of a like is left for each later one: all of it, unless the person liked something within the last hour.
+    pub(crate) fn session_fade(&self, now_ms: i64) -> f64 {
+        match self.taste.likes.last() {
+            Some(last) if now_ms.saturating_sub(last.time) < SESSION_MS => SESSION_FADE,
+            _ => 1.0,
+        }
     }
 
     /// The likes as they count at this time: within a session the latest the most.
     pub(crate) fn in_session(&self, now_ms: i64) -> Vec<Liked> {
         let mut likes = self.likes.clone();
-        if self.is_in_session(now_ms) {
-            let mut fade = 1.0;
-            for liked in likes.iter_mut().rev() {
-                liked.mass *= fade;
-                fade *= SESSION_FADE;
-            }
+        let (fade, mut left) = (self.session_fade(now_ms), 1.0);
+        for liked in likes.iter_mut().rev() {
+            liked.mass *= left;
+            left *= fade;
         }
         likes
     }
@@ -441,7 +445,7 @@ impl Cache {
 
     fn forget_person(&mut self) {
         self.forget_columns_of_person();
-        self.interests.iter_mut().for_each(InterestField::clear);
+        self.interests.iter_mut().chain(&mut self.sessions).for_each(InterestField::clear);
         self.dislikes.iter_mut().for_each(DislikeField::clear);
     }
 }

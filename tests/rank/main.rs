@@ -7,6 +7,7 @@ mod effects;
 mod explain;
 mod filters;
 mod lists;
+mod model;
 mod profile;
 mod properties;
 mod support;

@@ -129,7 +129,7 @@ const SPACE_KINDS: &[(&str, &[&str])] = &[
 ];
 
 /// Weight names of the ranking that are no spaces.
-const RESERVED_SPACES: &[&str] = &["query", "dislike", "prior"];
+const RESERVED_SPACES: &[&str] = &["query", "dislike", "momentum", "prior"];
 /// The id has its own place in the items file; the others are words of the filter language.
 const RESERVED_COLUMNS: &[&str] = &["id", "and", "or", "not"];
 
