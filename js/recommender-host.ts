@@ -124,6 +124,12 @@ export class RecommenderHost {
     return recorded;
   }
 
+  async recordAll(events: readonly NewEvent[]): Promise<ProfileEvent[]> {
+    const recorded = await this.#opened.recordAll(events);
+    this.#changed({ kind: "changed" });
+    return recorded;
+  }
+
   async undo(id: string): Promise<void> {
     await this.#opened.undo(id);
     this.#changed({ kind: "changed" });

@@ -183,6 +183,11 @@ export class Recommender implements AsyncDisposable {
     return this.#core.call("record", [event]);
   }
 
+  /** Records several events with one write: the impressions of a list, say. If one of them is refused, none is kept. */
+  recordAll(events: readonly NewEvent[]): Promise<ProfileEvent[]> {
+    return this.#core.call("recordAll", [events]);
+  }
+
   /** The best items for this person. Without events, what everybody likes. */
   recommend(options: RecommendOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
   recommend(options?: RecommendOptions): Promise<HitList>;

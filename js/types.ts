@@ -37,6 +37,7 @@ export type Progress =
  * ```
  */
 export interface EventTypes {
+  impression: true;
   view: true;
   click: true;
   dwell: true;
@@ -50,7 +51,10 @@ export interface EventTypes {
   share: true;
 }
 
-/** `"hide"` is "not interested"; `"rate"` takes the rating as `value`, `"dwell"` milliseconds. */
+/**
+ * `"impression"`: it was on the screen (`value`: its place in the list, from 1 on); `"hide"` is "not interested"; `"rate"` takes the
+ * rating as `value`, `"dwell"` milliseconds.
+ */
 export type EventType = keyof EventTypes;
 
 /** A value of a display column: dates as `"YYYY-MM-DD"`, tags as arrays, a missing value as `null`. */
@@ -97,7 +101,7 @@ export type Filter =
 
 /** One summand of a score: `contribution = weight * affinity`, and the contributions add up to the score. */
 export interface Part {
-  /** A space of the catalog, or `"query"`, `"dislike"`, `"momentum"`, `"prior"`. */
+  /** A space of the catalog, or `"query"`, `"dislike"`, `"momentum"`, `"rotation"`, `"prior"`. */
   readonly name: string;
   readonly affinity: number;
   readonly weight: number;
@@ -182,6 +186,13 @@ export interface RecommendOptions {
   readonly weights?: Readonly<Record<string, number>>;
   /** 0: purely by score; 1: as different from each other as possible. Default 0. */
   readonly diversity?: number;
+  /**
+   * How far what was shown and ignored sinks for a while: 0 (the default) not at all, 1 below everything else. It needs events of
+   * type `"impression"` (see `Recommender.record()`). Not together with a weight `rotation`.
+   */
+  readonly rotation?: number;
+  /** At most so many items per value of a column of categories: `{ genres: 3 }`. An item with several values counts for each. */
+  readonly caps?: Readonly<Record<string, number>>;
   /** How much of the person is in the list: 0 as for a stranger, 1 (the default) with the whole weights. Not for `similar()`. */
   readonly strength?: number;
   /**
@@ -217,7 +228,7 @@ export interface OnboardingOptions {
 export interface NewEvent {
   readonly item: string;
   readonly type: EventType;
-  /** A rating for `"rate"`, milliseconds for `"dwell"`; other types take none. */
+  /** A rating for `"rate"`, milliseconds for `"dwell"`, a place for `"impression"`; other types take none. */
   readonly value?: number;
   /** Default: now. */
   readonly time?: number;

@@ -54,9 +54,9 @@ pub use vector::{
 };
 // What does this person like?
 pub use profile::{
-    CountedIds, Effect, Effects, Ema, Event, EventLog, Evidence, IdSource, Interest, ItemSource, Kernel, MAX_MASS,
-    Mean, Merged, NewEvent, ProfileError, ProfileErrorKind, RandomIds, Step, Strategy, Taste, ValueUse, from_records,
-    read_profile, to_records, write_profile,
+    CountedIds, Effect, Effects, Ema, Event, EventLog, Evidence, IMPRESSION, IdSource, Interest, ItemSource, Kernel,
+    MAX_MASS, Mean, Merged, NewEvent, ProfileError, ProfileErrorKind, RandomIds, Step, Strategy, Taste, ValueUse,
+    from_records, read_profile, to_records, write_profile,
 };
 // Where is it kept?
 pub use store::{EventStore, Fallback, MemoryStore, Record, StorageKind, StoreError, StoreErrorKind};

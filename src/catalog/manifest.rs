@@ -45,6 +45,9 @@ pub struct Manifest {
     /// What is known of everybody's taste.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prior: Option<Prior>,
+    /// The column that says of which item an item is a variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_of: Option<String>,
     /// Presets for ranking calls, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scenarios: BTreeMap<String, Scenario>,
@@ -281,7 +284,19 @@ impl Manifest {
 
     /// Puts the parts together, with the content hash.
     pub(crate) fn assemble(parts: ManifestParts) -> Self {
-        let ManifestParts { name, items, model, columns, spaces, prior, scenarios, effects, items_file, files } = parts;
+        let ManifestParts {
+            name,
+            items,
+            model,
+            columns,
+            spaces,
+            prior,
+            variant_of,
+            scenarios,
+            effects,
+            items_file,
+            files,
+        } = parts;
         let mut manifest = Self {
             format: FORMAT.to_owned(),
             version: FORMAT_VERSION,
@@ -292,6 +307,7 @@ impl Manifest {
             columns,
             spaces,
             prior,
+            variant_of,
             scenarios,
             effects,
             items_file,
@@ -389,6 +405,11 @@ impl Manifest {
                 return wrong(format!("two columns are named {:?}; build the catalog anew", column.name));
             }
         }
+        if let Some(name) = &self.variant_of
+            && !self.columns.iter().any(|column| column.name == *name && column.column_type == ColumnType::Text)
+        {
+            return wrong(format!("variants are told by {name:?}, which is no text column; build the catalog anew"));
+        }
         if let Some(path) = named.into_iter().find(|path| self.file(path).is_none()) {
             return wrong(format!("{path} is used but not listed under files; build the catalog anew"));
         }
@@ -411,6 +432,9 @@ impl Manifest {
         entries(&mut out, "spaces", &self.spaces);
         if let Some(prior) = &self.prior {
             member(&mut out, "prior", prior);
+        }
+        if let Some(column) = &self.variant_of {
+            member(&mut out, "variantOf", column);
         }
         if !self.scenarios.is_empty() {
             member(&mut out, "scenarios", &self.scenarios);
@@ -448,6 +472,7 @@ pub(crate) struct ManifestParts {
     pub(crate) columns: Vec<ColumnEntry>,
     pub(crate) spaces: Vec<SpaceEntry>,
     pub(crate) prior: Option<Prior>,
+    pub(crate) variant_of: Option<String>,
     pub(crate) scenarios: BTreeMap<String, Scenario>,
     pub(crate) effects: BTreeMap<String, EffectRule>,
     pub(crate) items_file: String,

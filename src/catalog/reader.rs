@@ -142,6 +142,11 @@ impl Catalog {
         self.inner.manifest.prior.as_ref()
     }
 
+    /// The text column by which variants are told: items with the same value, and the item whose id it is, are of one group.
+    pub fn variant_of(&self) -> Option<&Column> {
+        self.column(self.inner.manifest.variant_of.as_ref()?)
+    }
+
     /// The presets for ranking calls, by name.
     pub fn scenarios(&self) -> &BTreeMap<String, Scenario> {
         &self.inner.manifest.scenarios

@@ -175,6 +175,12 @@ pub struct Scenario {
     /// How much of the person is in the list, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strength: Option<f64>,
+    /// How far what was shown and ignored sinks for a while, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<f64>,
+    /// At most so many items per value of a column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub caps: BTreeMap<String, usize>,
     /// Whether items that count as seen are considered too.
     #[serde(default, alias = "include_seen", skip_serializing_if = "Option::is_none")]
     pub include_seen: Option<bool>,

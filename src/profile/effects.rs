@@ -134,6 +134,9 @@ pub struct Effects {
     table: BTreeMap<String, Effect>,
 }
 
+/// The type of an event that says only that the item was shown; its value, if it has one, is the place in the list from 1 on.
+pub const IMPRESSION: &str = "impression";
+
 /// A minute on an item's page says all that staying there can say; attention after that is rather a forgotten tab.
 const DWELL_FULL_MS: f64 = 60_000.0;
 
@@ -144,6 +147,7 @@ impl Default for Effects {
     /// of the way.
     fn default() -> Self {
         let rows = [
+            (IMPRESSION, Effect::passive(0.0, 0.0)),
             ("view", Effect::passive(0.1, 0.05)),
             ("click", Effect::passive(0.2, 0.1)),
             ("dwell", Effect { value: ValueUse::Amount { full: DWELL_FULL_MS }, ..Effect::passive(0.3, 0.1) }),

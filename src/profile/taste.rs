@@ -87,7 +87,10 @@ impl Taste {
         let effects = &effects.personal(events);
         let mut ledgers: HashMap<&str, Ledger> = HashMap::new();
         for event in events {
-            let Some(effect) = effects.get(&event.kind) else { continue };
+            // What says nothing (an impression) leaves no trace here.
+            let Some(effect) = effects.get(&event.kind).filter(|effect| effect.weight != 0.0 || effect.seen) else {
+                continue;
+            };
             let signed = effect.signed(event.value) * effect.left_after(today - day(event.time));
             let ledger = ledgers.entry(&event.item).or_default();
             ledger.seen |= effect.seen;

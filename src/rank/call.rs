@@ -7,10 +7,12 @@ use super::column::AffinityColumn;
 use super::diversity::{Likeness, POOL, spread_out};
 use super::error::{RankError, RankErrorKind, listed};
 use super::hit::{Baseline, Hit, Part, Recommendation};
+use super::limits::Caps;
 use super::options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 use super::recommender::{ColumnKey, Recommender};
+use super::rotation::MINUTE_MS;
 use super::sum::{PartColumn, RankedRow, place, sums, weighted_sum};
-use super::term::{DISLIKE, TermKind};
+use super::term::{DISLIKE, ROTATION, TermKind};
 use super::terms::{
     Liked, category_affinities, category_column, geo_column, prior_column, recency_column, recency_reference,
 };
@@ -127,7 +129,7 @@ impl Recommender {
             return Err(RankError::new(RankErrorKind::UnknownItem, message));
         };
         let default = |kind: &TermKind, weight: f64| match kind {
-            TermKind::Dislike | TermKind::Momentum => 0.0,
+            TermKind::Dislike | TermKind::Momentum | TermKind::Rotation => 0.0,
             kind if kind.is_personal() => weight,
             _ => 0.0,
         };
@@ -144,7 +146,7 @@ impl Recommender {
     pub fn onboarding(&mut self, options: &OnboardingOptions, now_ms: i64) -> Result<Recommendation, RankError> {
         let asked =
             self.asked(&RecommendOptions { filter: options.filter.clone(), ..RecommendOptions::default() }, false)?;
-        let mask = self.eligible(&asked)?;
+        let mut mask = self.eligible(&asked)?;
         let prior = self.terms.iter().position(|term| matches!(term.kind, TermKind::Prior));
         let weights: Vec<f64> = (self.terms.iter().enumerate())
             .map(|(at, term)| match prior {
@@ -155,6 +157,9 @@ impl Recommender {
             .collect();
         let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
         let active = self.active(&call);
+        if let Some(variants) = &self.variants {
+            variants.keep_best(&mut mask, &sums(&parts(&active), self.catalog.len()));
+        }
         /// To choose from, per pick: enough for all kinds to be among them, few enough for all of them to be well liked.
         const POOL_PER_PICK: usize = 20;
         let pool = weighted_sum(&parts(&active), &mask, options.n.saturating_mul(POOL_PER_PICK));
@@ -186,16 +191,23 @@ impl Recommender {
         }
         let mut mask = eligible.clone();
         asked.cursor.rows.iter().for_each(|row| mask.set(*row, false));
+        if let Some(variants) = &self.variants {
+            // Of what was shown (or is compared with), no variant either.
+            variants.leave_out(&mut mask, asked.cursor.rows.iter().copied().chain(left_out));
+        }
         let active = self.active(call);
-        let ranked = self.ordered(&active, &mask, asked.diversity, asked.offset.saturating_add(asked.limit));
+        let wanted = asked.offset.saturating_add(asked.limit);
+        // One more than is wanted tells whether the list goes on.
+        let mut ranked = self.ordered(&active, &mask, asked, wanted.saturating_add(1));
+        let goes_on = ranked.len() > wanted;
+        ranked.truncate(wanted);
         let explained = asked.explain.then_some(call);
         let page = ranked.iter().skip(asked.offset);
         let mut hits: Vec<Hit> = page.clone().map(|ranked| self.hit(*ranked, &active, explained)).collect();
         if asked.compare {
             self.compare(&mut hits, page, &active, &eligible);
         }
-        let more = !hits.is_empty() && ranked.len() < mask.count();
-        let cursor = more.then(|| {
+        let cursor = (goes_on && !hits.is_empty()).then(|| {
             let shown = asked.cursor.with(ranked.iter().map(|ranked| ranked.row));
             shown.to_text(self.catalog.version())
         });
@@ -203,8 +215,31 @@ impl Recommender {
         Ok(Recommendation { hits, eligible: eligible.count(), cursor, note })
     }
 
-    /// The first `wanted` rows of the mask.
-    fn ordered(&self, active: &[Active], mask: &Mask, diversity: f64, wanted: usize) -> Vec<RankedRow> {
+    /// The first `wanted` rows of the mask, as far as variants and caps leave so many.
+    fn ordered(&self, active: &[Active], mask: &Mask, asked: &Asked, wanted: usize) -> Vec<RankedRow> {
+        let best;
+        let mask = match &self.variants {
+            None => mask,
+            Some(variants) => {
+                let mut own = mask.clone();
+                variants.keep_best(&mut own, &sums(&parts(active), self.catalog.len()));
+                best = own;
+                &best
+            }
+        };
+        let columns = self.catalog.columns();
+        let capped = |(at, most): &(usize, usize)| Some((columns[*at].categories()?, *most));
+        let mut caps = Caps::new(asked.caps.iter().filter_map(capped));
+        if caps.is_empty() {
+            return self.spread(active, mask, asked.diversity, wanted);
+        }
+        asked.cursor.rows.iter().for_each(|row| caps.count(*row));
+        // Which of them there is room for shows only when they are looked at in their order.
+        caps.take(self.spread(active, mask, asked.diversity, mask.len()), wanted)
+    }
+
+    /// The first `wanted` rows of the mask, the best of them as different from each other as asked for.
+    fn spread(&self, active: &[Active], mask: &Mask, diversity: f64, wanted: usize) -> Vec<RankedRow> {
         if diversity == 0.0 {
             return weighted_sum(&parts(active), mask, wanted);
         }
@@ -229,7 +264,7 @@ impl Recommender {
         let weights = self.personal_weights(&asked)?;
         let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
         let active = self.active(&call);
-        Ok(self.ordered(&active, mask, asked.diversity, mask.len()).into_iter().map(|ranked| ranked.row).collect())
+        Ok(self.ordered(&active, mask, &asked, mask.len()).into_iter().map(|ranked| ranked.row).collect())
     }
 
     fn personal_weights(&self, asked: &Asked) -> Result<Vec<f64>, RankError> {
@@ -276,8 +311,8 @@ impl Recommender {
             if !(-LARGEST_WEIGHT..=LARGEST_WEIGHT).contains(weight) {
                 return refuse(format!("a finite number from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}"));
             }
-            if name == DISLIKE && *weight < 0.0 {
-                return refuse("a number of 0 or more (what is disliked must never rise)".to_owned());
+            if [DISLIKE, ROTATION].contains(&name.as_str()) && *weight < 0.0 {
+                return refuse("a number of 0 or more (what is disliked or was ignored must never rise)".to_owned());
             }
         }
         let weight = |term: &super::term::Term| match asked.weights.get(&term.name) {
@@ -362,6 +397,7 @@ impl Recommender {
                 ColumnKey::Session(term, self.fade(term, call) < 1.0)
             }
             (TermKind::Momentum, Subject::Item(_)) => return None,
+            (TermKind::Rotation, _) => ColumnKey::Minute(term, call.now_ms.div_euclid(MINUTE_MS)),
             (kind, Subject::Person) if kind.is_personal() => ColumnKey::Person(term),
             (kind, Subject::Item(row)) if kind.is_personal() => ColumnKey::Anchor(term, row),
             _ => ColumnKey::Item(term),
@@ -399,6 +435,11 @@ impl Recommender {
             TermKind::Query => return Some(self.cosine_column(self.text_space?, call.query.as_ref()?, None)),
             TermKind::Dislike => return self.dislike_column(term),
             TermKind::Momentum => self.momentum_column()?,
+            TermKind::Rotation if self.person.ignored.is_empty() => return None,
+            TermKind::Rotation => {
+                let minute = call.now_ms.div_euclid(MINUTE_MS) * MINUTE_MS;
+                return Some(super::rotation::column(&self.person.ignored, rows, minute));
+            }
             TermKind::Number { column, scale } => scale.column(self.named(column)?, chosen)?,
             TermKind::Category { column } => {
                 let column = self.named(column)?;

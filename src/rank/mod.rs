@@ -3,7 +3,7 @@
 //! A [`Recommender`] is a catalog and a person put together; the browser and the command line drive the same one. A score
 //! is `Σ weight · affinity` over the catalog's terms: one per space (`text`, `genres`, `rating`, …, under the space's
 //! name), and the built-in ones `query` (a search's text), `dislike` (a penalty, never above 0), `momentum` (where the person is
-//! heading; off by default) and `prior` (what everybody likes, where the catalog says so).
+//! heading; off by default), `rotation` (a penalty for having been shown and ignored; off by default) and `prior` (what everybody likes, where the catalog says so).
 //!
 //! - Nearness in a vector space is a centred cosine (see `vectors`), set against the background of the whole catalog and
 //!   bounded: `tanh(z / 4)`, with z the number of spreads above the mean (the liked items themselves left out of both).
@@ -34,10 +34,12 @@ mod filter;
 mod hit;
 mod info;
 mod interests;
+mod limits;
 mod momentum;
 mod options;
 mod reason;
 mod recommender;
+mod rotation;
 mod sum;
 mod term;
 mod terms;

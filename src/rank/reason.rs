@@ -45,7 +45,7 @@ impl Recommender {
         let plain = |kind, text, value| Some(Reason { kind, part: part.clone(), text, value, items: Vec::new() });
         match (&self.terms[term].kind, subject) {
             (TermKind::Query, _) => plain(ReasonKind::Query, "Close to what you searched for".to_owned(), None),
-            (TermKind::Dislike, _) => None,
+            (TermKind::Dislike | TermKind::Rotation, _) => None,
             (TermKind::Momentum, _) => self.told_momentum(row, part),
             (TermKind::Vector(_), Subject::Item(anchor)) => {
                 let text = format!("Similar to {}", self.quoted(anchor));

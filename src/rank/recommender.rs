@@ -12,7 +12,9 @@ use super::column::AffinityColumn;
 use super::error::RankError;
 use super::fields::{DislikeField, InterestField};
 use super::filter::Filter;
+use super::limits::Variants;
 use super::options::RecommendOptions;
+use super::rotation::ignored;
 use super::term::{Term, Terms};
 use super::terms::Liked;
 use super::vectors::VectorSpace;
@@ -64,6 +66,7 @@ pub struct Recommender {
     pub(crate) text_space: Option<usize>,
     /// The prior of an evaluation, in place of the catalog's own.
     pub(crate) prior: Option<Vec<f64>>,
+    pub(crate) variants: Option<Variants>,
     /// The catalog's scenarios.
     pub(crate) presets: BTreeMap<String, RecommendOptions>,
     pub(crate) effects: Effects,
@@ -86,6 +89,8 @@ pub(crate) struct Person {
     narrowed: BTreeMap<usize, View>,
     /// All items but those that count as seen.
     pub(crate) unseen: Mask,
+    /// When items were shown since the person last did anything with them, by row.
+    pub(crate) ignored: BTreeMap<usize, Vec<i64>>,
 }
 
 /// What the person likes and dislikes, as one term sees it.
@@ -118,6 +123,8 @@ pub(crate) enum ColumnKey {
     Person(usize),
     /// A term for the person, within a session or after it.
     Session(usize, bool),
+    /// A term for the person at a minute.
+    Minute(usize, i64),
     /// A term for the item of this row.
     Anchor(usize, usize),
     /// A centred query.
@@ -162,7 +169,8 @@ impl Recommender {
     ///
     /// # Errors
     ///
-    /// A catalog with a space named like a built-in term (`query`, `dislike`, `momentum`, `prior`), or with a scenario or a table of effects
+    /// A catalog with a space named like a built-in term (`query`, `dislike`, `momentum`, `rotation`,
+    /// `prior`), or with a scenario or a table of effects
     /// that does not fit it.
     pub fn new(catalog: Catalog, settings: Settings) -> Result<Self, RankError> {
         let Terms { terms, spaces, text_space } = Terms::of(&catalog)?;
@@ -178,6 +186,7 @@ impl Recommender {
         let Settings { effects, strategy, scorer, ids } = settings;
         let own = super::effects::table(&catalog, &terms)?;
         let effects = effects.unwrap_or(own);
+        let variants = Variants::of(&catalog);
         let log = EventLog::new();
         let person = Person::of(&catalog, &terms, &effects, &log, 0);
         Ok(Self {
@@ -186,6 +195,7 @@ impl Recommender {
             spaces,
             text_space,
             prior: None,
+            variants,
             presets,
             effects,
             strategy,
@@ -376,6 +386,8 @@ impl Recommender {
         let person = Person::of(&self.catalog, &self.terms, &self.effects, &self.log, today);
         if person.whole != self.person.whole || person.narrowed != self.person.narrowed {
             self.cache.forget_columns_of_person();
+        } else if person.ignored != self.person.ignored {
+            self.cache.columns.retain(|key| !matches!(key, ColumnKey::Minute(..)));
         }
         self.person = person;
     }
@@ -394,7 +406,8 @@ impl Person {
                 unseen.set(row, false);
             }
         }
-        Self { whole, narrowed, unseen }
+        let ignored = ignored(catalog, log.events());
+        Self { whole, narrowed, unseen, ignored }
     }
 
     /// What all events come to.
@@ -440,7 +453,8 @@ impl View {
 impl Cache {
     /// The fields stay: they check for themselves what they can go on from.
     fn forget_columns_of_person(&mut self) {
-        self.columns.retain(|key| !matches!(key, ColumnKey::Person(_) | ColumnKey::Session(..)));
+        self.columns
+            .retain(|key| !matches!(key, ColumnKey::Person(_) | ColumnKey::Session(..) | ColumnKey::Minute(..)));
     }
 
     fn forget_person(&mut self) {

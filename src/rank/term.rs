@@ -12,6 +12,8 @@ pub(crate) const QUERY: &str = "query";
 pub(crate) const DISLIKE: &str = "dislike";
 /// The weight of where the person is heading.
 pub(crate) const MOMENTUM: &str = "momentum";
+/// The weight of the penalty for having been shown and ignored.
+pub(crate) const ROTATION: &str = "rotation";
 /// The weight of everybody's taste.
 pub(crate) const PRIOR: &str = "prior";
 
@@ -30,7 +32,7 @@ const CHOSEN_WEIGHT: f64 = 1.0;
 /// Off: on the data sets of the reference evaluation it helps only with the very next item and loses everywhere else.
 const MOMENTUM_WEIGHT: f64 = 0.0;
 
-const BUILT_IN: [&str; 4] = [QUERY, DISLIKE, MOMENTUM, PRIOR];
+const BUILT_IN: [&str; 5] = [QUERY, DISLIKE, MOMENTUM, ROTATION, PRIOR];
 
 /// One summand of every score.
 #[derive(Debug)]
@@ -67,26 +69,29 @@ pub(crate) enum TermKind {
     Query,
     Dislike,
     Momentum,
+    Rotation,
     Prior,
 }
 
 impl TermKind {
     /// Whether it is a space's that depends on the person.
     pub(crate) fn is_of_space(&self) -> bool {
-        self.is_personal() && !matches!(self, Self::Dislike | Self::Momentum)
+        self.is_personal() && !matches!(self, Self::Dislike | Self::Momentum | Self::Rotation)
     }
 
     /// Whether the term depends on the person (or on the item that similar ones are sought for), and not on the item alone.
     pub(crate) fn is_personal(&self) -> bool {
         match self {
-            Self::Vector(_) | Self::Collaborative(_) | Self::Category { .. } | Self::Dislike | Self::Momentum => true,
+            Self::Vector(_) | Self::Collaborative(_) | Self::Category { .. } => true,
+            Self::Dislike | Self::Momentum | Self::Rotation => true,
             Self::Number { scale, .. } => scale.prefer == Prefer::Near,
             Self::Recency { .. } | Self::Geo { .. } | Self::Query | Self::Prior => false,
         }
     }
 }
 
-/// The terms of a catalog: its spaces in their order, then query, dislike and, where there is something to tell them by, momentum and prior.
+/// The terms of a catalog: its spaces in their order, then query, dislike and rotation, and, where there is
+/// something to tell them by, momentum and prior.
 pub(crate) struct Terms {
     pub(crate) terms: Vec<Term>,
     pub(crate) spaces: Vec<VectorSpace>,
@@ -138,6 +143,8 @@ impl Terms {
         if !all.spaces.is_empty() {
             all.built_in(MOMENTUM, MOMENTUM_WEIGHT, TermKind::Momentum);
         }
+        // Off: whether a list should change by being looked at is for its page to say.
+        all.built_in(ROTATION, 0.0, TermKind::Rotation);
         match catalog.prior() {
             Some(Prior::Rated { .. }) => all.built_in(PRIOR, PRIOR_WEIGHT, TermKind::Prior),
             Some(Prior::Chosen { .. }) => all.built_in(PRIOR, CHOSEN_WEIGHT, TermKind::Prior),

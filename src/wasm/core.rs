@@ -146,6 +146,23 @@ impl CoreEngine {
         json::to_js(&event)
     }
 
+    /// Records several events with one write; when the promise resolves they are kept, and if one is refused none is.
+    #[wasm_bindgen(js_name = recordAll, unchecked_return_type = "ProfileEvent[]")]
+    pub async fn record_all(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "readonly NewEvent[]")] events: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let events: Vec<NewEvent> = from_js("a list of events", &events)?;
+        let store = self.store()?;
+        let events = {
+            let mut recommender = self.recommender_mut()?;
+            let prepared = events.into_iter().map(|event| recommender.prepare(event, now_ms()));
+            prepared.collect::<Result<Vec<Event>, _>>().map_err(|error| to_js(&error))?
+        };
+        self.keep(&store, &events).await?;
+        json::to_js(&events)
+    }
+
     /// Removes an event for good.
     pub async fn undo(&self, id: String) -> Result<(), JsValue> {
         let store = self.store()?;

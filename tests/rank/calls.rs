@@ -85,7 +85,7 @@ fn weights_count_at_call_time() {
     let names: Vec<&str> = recommender.weights().keys().copied().collect();
     assert_eq!(
         names,
-        ["dislike", "genre", "length", "momentum", "place", "prior", "query", "rating", "recent", "text"]
+        ["dislike", "genre", "length", "momentum", "place", "prior", "query", "rating", "recent", "rotation", "text"]
     );
 }
 

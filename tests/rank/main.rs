@@ -6,6 +6,7 @@ mod dislikes;
 mod effects;
 mod explain;
 mod filters;
+mod limits;
 mod lists;
 mod model;
 mod profile;

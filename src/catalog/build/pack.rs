@@ -88,6 +88,7 @@ pub(super) fn pack(
         spaces,
         // What a schema says of its own columns is meant.
         prior: schema.prior.clone().or_else(|| (!made.is_empty()).then(Prior::chosen)),
+        variant_of: schema.variant_of.clone(),
         scenarios: schema.scenarios.clone(),
         effects: schema.effects.clone(),
         items_file: String::new(),

@@ -23,6 +23,7 @@ pub(super) struct RawSchema {
     #[serde(default)]
     pub(super) space: Vec<RawSpace>,
     pub(super) prior: Option<RawPrior>,
+    pub(super) variant_of: Option<String>,
     #[serde(default)]
     pub(super) scenario: BTreeMap<String, Scenario>,
     #[serde(default)]

@@ -41,6 +41,8 @@ pub struct Schema {
     pub(crate) joins: Vec<JoinRule>,
     pub(crate) spaces: Vec<SpaceRule>,
     pub(crate) prior: Option<Prior>,
+    /// A text column: items with the same value, and the item whose id it is, are variants of one another.
+    pub(crate) variant_of: Option<String>,
     pub(crate) scenarios: BTreeMap<String, Scenario>,
     pub(crate) effects: BTreeMap<String, EffectRule>,
 }
@@ -129,7 +131,7 @@ const SPACE_KINDS: &[(&str, &[&str])] = &[
 ];
 
 /// Weight names of the ranking that are no spaces.
-const RESERVED_SPACES: &[&str] = &["query", "dislike", "momentum", "prior"];
+const RESERVED_SPACES: &[&str] = &["query", "dislike", "momentum", "rotation", "prior"];
 /// The id has its own place in the items file; the others are words of the filter language.
 const RESERVED_COLUMNS: &[&str] = &["id", "and", "or", "not"];
 
@@ -161,6 +163,7 @@ impl Schema {
             joins: Vec::new(),
             spaces: Vec::new(),
             prior: raw.prior.map(|p| Prior::Rated { rating: p.rating, count: p.count, smoothing: p.smoothing }),
+            variant_of: raw.variant_of,
             scenarios: raw.scenario,
             effects: raw.effects,
         };
@@ -188,6 +191,9 @@ impl Schema {
                 return Err(invalid(format!("prior: expected smoothing from 0 up, found {smoothing}")));
             }
         }
+        if let Some(column) = &schema.variant_of {
+            schema.need("variant_of", column, &[ColumnType::Text])?;
+        }
         schema.check_scenarios()?;
         Ok(schema)
     }
@@ -212,7 +218,9 @@ impl Schema {
                     return Err(invalid(format!("scenario {name:?}: weight {weight:?} must be finite, found {value}")));
                 }
             }
-            for (option, share) in [("diversity", scenario.diversity), ("strength", scenario.strength)] {
+            for (option, share) in
+                [("diversity", scenario.diversity), ("strength", scenario.strength), ("rotation", scenario.rotation)]
+            {
                 if let Some(share) = share.filter(|share| !(0.0..=1.0).contains(share)) {
                     return Err(invalid(format!("scenario {name:?}: expected {option} from 0 to 1, found {share}")));
                 }
