@@ -38,6 +38,8 @@ export type Progress =
  */
 export interface EventTypes {
   impression: true;
+  mute: true;
+  describe: true;
   view: true;
   click: true;
   dwell: true;
@@ -53,7 +55,7 @@ export interface EventTypes {
 
 /**
  * `"impression"`: it was on the screen (`value`: its place in the list, from 1 on); `"hide"` is "not interested"; `"rate"` takes the
- * rating as `value`, `"dwell"` milliseconds.
+ * rating as `value`, `"dwell"` milliseconds. `"mute"` and `"describe"` are what `profile.mute()` and `profile.describe()` record.
  */
 export type EventType = keyof EventTypes;
 
@@ -249,8 +251,14 @@ export interface ProfileEvent {
 export interface Interest {
   /** A few words for it: the categories that set it apart, or else the title of its central item. */
   readonly label: string;
-  /** How much of all liking this is, 0 to 1; all interests together are 1. */
+  /** How much of all liking this is, 0 to 1; all interests together are 1, and a muted one is 0. */
   readonly share: number;
+  /** The likes that it comes to: the sum of what its items count for. */
+  readonly mass: number;
+  /** Whether the person has muted it: it is told here and counts nowhere. */
+  readonly muted: boolean;
+  /** The ids of the events behind it. */
+  readonly events: readonly string[];
   /** The liked items in it, the largest share (of this interest) first. */
   readonly items: readonly ReasonItem[];
   /** Items nearest to it that the person has not seen, nearest first; `share` is the cosine. */
@@ -276,9 +284,67 @@ export interface Metrics {
   readonly liked: number;
   readonly disliked: number;
   readonly seen: number;
+  /** How often an item was shown, as far as events of type `"impression"` tell. */
+  readonly impressions: number;
+  /** What became of them, place by place; those without a place first. */
+  readonly hitShares: readonly HitShare[];
+  /** Items that were shown at least once, as a share of the catalog. */
+  readonly coverage: number;
+  /** How much the share of impressions that were taken up changed; absent with fewer than a hundred. */
+  readonly hitShareDrift?: Drift;
+  /** How much what the person likes changed, in cosine; absent with fewer than ten liked items. */
+  readonly interestsDrift?: Drift;
   /** Time of the oldest and of the newest event, when there is one. */
   readonly first?: number;
   readonly last?: number;
+}
+
+/** Impressions of one place in the list, and how many the person spoke for within a day. */
+export interface HitShare {
+  /** 1 for the first; absent where the events do not say. */
+  readonly position?: number;
+  readonly impressions: number;
+  readonly hits: number;
+  /** `hits / impressions`. */
+  readonly share: number;
+}
+
+/** A change from the older half of the events to the recent one, beside what chance alone may bring. */
+export interface Drift {
+  readonly value: number;
+  readonly threshold: number;
+  /** Whether the size of the value is above the threshold. */
+  readonly exceeded: boolean;
+}
+
+/** A group of items that a new person can choose to begin with. */
+export interface Segment {
+  readonly name: string;
+  readonly label: string;
+  /** How many items are of it. */
+  readonly items: number;
+}
+
+/** Features of candidates, a row per item: `values[row * names.length + column]`, −1 to 1, 0 where nothing is known. */
+export interface Features {
+  /** The names of `Recommender.weights()` without `query`, in the order of the alphabet: the same for everybody. */
+  readonly names: readonly string[];
+  readonly ids: readonly string[];
+  readonly values: Float64Array;
+}
+
+/** Every item as a point, coordinates from −1 to 1, and where the person is among them. */
+export interface TasteMap {
+  /** The items that have a place, in the order of ids. */
+  readonly ids: readonly string[];
+  /** From left to right. */
+  readonly x: readonly number[];
+  /** From bottom to top. */
+  readonly y: readonly number[];
+  /** The places of `ids` whose items the person likes. */
+  readonly liked: readonly number[];
+  /** The mean of what the person likes; absent without likes. */
+  readonly person?: readonly [x: number, y: number];
 }
 
 /** What an import did. */

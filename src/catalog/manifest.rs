@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::{CatalogError, CatalogErrorKind};
-use super::space::{EffectRule, Missing, Prefer, Prior, Reference, Scenario};
+use super::space::{EffectRule, Missing, Prefer, Prior, Reference, Scenario, Segment};
 
 /// The format version that is written and the newest that is read.
 pub(crate) const FORMAT_VERSION: u64 = 1;
@@ -54,6 +54,9 @@ pub struct Manifest {
     /// What events of each type say, where it is not what the library has.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub effects: BTreeMap<String, EffectRule>,
+    /// What a new person can choose to begin with, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub segments: BTreeMap<String, Segment>,
     /// Which of `files` holds ids and columns.
     pub items_file: String,
     /// Every file of the catalog but the manifest.
@@ -294,6 +297,7 @@ impl Manifest {
             variant_of,
             scenarios,
             effects,
+            segments,
             items_file,
             files,
         } = parts;
@@ -310,6 +314,7 @@ impl Manifest {
             variant_of,
             scenarios,
             effects,
+            segments,
             items_file,
             files,
         };
@@ -442,6 +447,9 @@ impl Manifest {
         if !self.effects.is_empty() {
             member(&mut out, "effects", &self.effects);
         }
+        if !self.segments.is_empty() {
+            member(&mut out, "segments", &self.segments);
+        }
         member(&mut out, "itemsFile", &self.items_file);
         entries(&mut out, "files", &self.files);
         out.push_str(HASH_PREFIX);
@@ -475,6 +483,7 @@ pub(crate) struct ManifestParts {
     pub(crate) variant_of: Option<String>,
     pub(crate) scenarios: BTreeMap<String, Scenario>,
     pub(crate) effects: BTreeMap<String, EffectRule>,
+    pub(crate) segments: BTreeMap<String, Segment>,
     pub(crate) items_file: String,
     pub(crate) files: Vec<FileEntry>,
 }

@@ -14,7 +14,7 @@ use super::column::{Chunks, Column};
 use super::error::{CatalogError, CatalogErrorKind, listing};
 use super::ipc::read_stream;
 use super::manifest::{ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ModelRef, SpaceKindEntry};
-use super::space::{EffectRule, Prior, Scenario, Space, SpaceKind};
+use super::space::{EffectRule, Prior, Scenario, Segment, Space, SpaceKind};
 use crate::vector::{Precision, VectorSet};
 
 /// The name of the id column in the items file.
@@ -150,6 +150,11 @@ impl Catalog {
     /// The presets for ranking calls, by name.
     pub fn scenarios(&self) -> &BTreeMap<String, Scenario> {
         &self.inner.manifest.scenarios
+    }
+
+    /// What a new person can choose to begin with, by name.
+    pub fn segments(&self) -> &BTreeMap<String, Segment> {
+        &self.inner.manifest.segments
     }
 
     /// What the catalog's owner says of types of events.

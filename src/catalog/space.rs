@@ -88,6 +88,10 @@ pub enum SpaceKind {
     },
 }
 
+/// The columns of a catalog's map.
+pub(crate) const MAP_X: &str = "map_x";
+pub(crate) const MAP_Y: &str = "map_y";
+
 /// The name of the space that `homebody build --interactions` makes.
 #[cfg(feature = "cli")]
 pub(crate) const COLLABORATIVE: &str = "collaborative";
@@ -184,6 +188,17 @@ pub struct Scenario {
     /// Whether items that count as seen are considered too.
     #[serde(default, alias = "include_seen", skip_serializing_if = "Option::is_none")]
     pub include_seen: Option<bool>,
+}
+
+/// A group of items that a new person can choose to begin with, named by the catalog's owner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Segment {
+    /// For people.
+    pub label: String,
+    /// Which items are of it, in the language of `where`.
+    #[serde(rename = "where")]
+    pub filter: Value,
 }
 
 /// What the catalog's owner says of one type of event. What is not said stays as the library has it for that type.

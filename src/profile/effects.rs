@@ -137,6 +137,12 @@ pub struct Effects {
 /// The type of an event that says only that the item was shown; its value, if it has one, is the place in the list from 1 on.
 pub const IMPRESSION: &str = "impression";
 
+/// The type of an event after which what speaks for the item says nothing, until it is undone or the person states something new.
+pub const MUTE: &str = "mute";
+
+/// The type of an event that stands for words: the item is near to what the person said they like (its value: how near, 0 to 1).
+pub const DESCRIBE: &str = "describe";
+
 /// A minute on an item's page says all that staying there can say; attention after that is rather a forgotten tab.
 const DWELL_FULL_MS: f64 = 60_000.0;
 
@@ -148,6 +154,9 @@ impl Default for Effects {
     fn default() -> Self {
         let rows = [
             (IMPRESSION, Effect::passive(0.0, 0.0)),
+            (MUTE, Effect::passive(0.0, 0.0)),
+            // Ten items stand for a description: together they count as much as a few stated likes.
+            (DESCRIBE, Effect { value: ValueUse::Amount { full: 1.0 }, ..Effect::passive(0.4, 0.1) }),
             ("view", Effect::passive(0.1, 0.05)),
             ("click", Effect::passive(0.2, 0.1)),
             ("dwell", Effect { value: ValueUse::Amount { full: DWELL_FULL_MS }, ..Effect::passive(0.3, 0.1) }),

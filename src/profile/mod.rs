@@ -29,7 +29,7 @@ mod strategy;
 mod taste;
 
 pub use document::{read_profile, write_profile};
-pub use effects::{Effect, Effects, IMPRESSION, ValueUse};
+pub use effects::{DESCRIBE, Effect, Effects, IMPRESSION, MUTE, ValueUse};
 pub use error::{ProfileError, ProfileErrorKind};
 pub use event::{Event, NewEvent};
 pub use ids::{CountedIds, IdSource, RandomIds};

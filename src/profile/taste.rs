@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::effects::Effects;
+use super::effects::{Effects, MUTE};
 use super::event::Event;
 
 /// The most that one item can count for: twice a stated like. A hundred visits to one page say that the person likes it,
@@ -47,6 +47,8 @@ pub struct Step {
 pub struct Taste {
     /// Items spoken for, ascending by the time of the last event for them, then by id.
     pub likes: Vec<Evidence>,
+    /// Items spoken for that the person has muted, in the same order: they say nothing.
+    pub muted: Vec<Evidence>,
     /// Items spoken against, in the same order.
     pub dislikes: Vec<Evidence>,
     /// The events for liked items, in the order of the log.
@@ -73,6 +75,7 @@ struct Ledger<'a> {
     last_for: i64,
     passive_events: Vec<&'a Event>,
     seen: bool,
+    muted: bool,
 }
 
 impl Taste {
@@ -87,6 +90,10 @@ impl Taste {
         let effects = &effects.personal(events);
         let mut ledgers: HashMap<&str, Ledger> = HashMap::new();
         for event in events {
+            if event.kind == MUTE {
+                ledgers.entry(&event.item).or_default().muted = true;
+                continue;
+            }
             // What says nothing (an impression) leaves no trace here.
             let Some(effect) = effects.get(&event.kind).filter(|effect| effect.weight != 0.0 || effect.seen) else {
                 continue;
@@ -95,6 +102,7 @@ impl Taste {
             let ledger = ledgers.entry(&event.item).or_default();
             ledger.seen |= effect.seen;
             if effect.statement {
+                ledger.muted = false;
                 ledger.statement = Some((event, signed));
             } else {
                 ledger.passive = (ledger.passive + signed).clamp(0.0, MAX_MASS);
@@ -122,11 +130,13 @@ impl Taste {
                     value: event.value,
                     events: vec![event.id.clone()],
                 }),
+                _ if ledger.muted => taste.muted.extend(ledger.liked(item)),
                 _ => taste.likes.extend(ledger.liked(item)),
             }
         }
         let order = |a: &Evidence, b: &Evidence| a.time.cmp(&b.time).then_with(|| a.item.cmp(&b.item));
         taste.likes.sort_by(order);
+        taste.muted.sort_by(order);
         taste.dislikes.sort_by(order);
         taste.seen.sort();
         taste.steps = steps(events, effects, &ledgers);
@@ -174,7 +184,7 @@ fn steps(events: &[Event], effects: &Effects, ledgers: &HashMap<&str, Ledger>) -
     let step = |event: &Event| {
         let effect = effects.get(&event.kind)?;
         let share = effect.signed(event.value);
-        let counts = share > 0.0 && ledgers[event.item.as_str()].mass() > 0.0;
+        let counts = share > 0.0 && ledgers[event.item.as_str()].mass() > 0.0 && !ledgers[event.item.as_str()].muted;
         // The alpha is that of the type's whole weight; a mark of 4 of 5 goes half as far as one of 5.
         counts.then(|| Step { item: event.item.clone(), alpha: effect.alpha * (share / effect.weight) })
     };
@@ -248,6 +258,17 @@ mod tests {
         assert_eq!(taste.likes[0].value, Some(4.0));
         assert_eq!(taste.likes[0].events, ["e000", "e001"]);
         assert_eq!(taste.likes[1].kind, "like");
+    }
+
+    #[test]
+    fn what_is_muted_says_nothing_until_something_new_is_said() {
+        let taste = derive(&[("a", "like", None), ("b", "like", None), ("a", "mute", None), ("a", "view", None)]);
+        assert_eq!((masses(&taste.likes), masses(&taste.muted)), (vec![("b", 1.0)], vec![("a", 1.1)]));
+        assert_eq!((taste.seen.len(), taste.steps.len()), (2, 1), "it was seen all the same");
+        let again = derive(&[("a", "like", None), ("a", "mute", None), ("a", "like", None)]);
+        assert_eq!((masses(&again.likes), again.muted.len()), (vec![("a", 1.0)], 0));
+        let against = derive(&[("a", "dislike", None), ("a", "mute", None)]);
+        assert_eq!(masses(&against.dislikes), [("a", 1.0)], "only what speaks for an item is muted");
     }
 
     #[test]

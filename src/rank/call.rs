@@ -39,6 +39,13 @@ pub(crate) struct Call<'a> {
     now_ms: i64,
 }
 
+impl<'a> Call<'a> {
+    /// A call without a text.
+    pub(crate) fn of_person(subject: Subject, weights: Vec<f64>, asked: &'a Asked, now_ms: i64) -> Self {
+        Self { subject, query: None, weights, asked, now_ms }
+    }
+}
+
 /// A term that takes part in a call.
 pub(crate) struct Active {
     pub(crate) term: usize,

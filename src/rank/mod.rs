@@ -21,6 +21,7 @@
 //! What it does not do: keep events, embed texts, know the time.
 
 mod asked;
+mod beginning;
 mod cache;
 mod call;
 mod column;
@@ -29,12 +30,15 @@ mod cursor;
 mod diversity;
 mod effects;
 mod error;
+mod features;
 mod fields;
 mod filter;
+mod habits;
 mod hit;
 mod info;
 mod interests;
 mod limits;
+mod map;
 mod momentum;
 mod options;
 mod reason;
@@ -46,14 +50,18 @@ mod terms;
 mod vectors;
 mod what_if;
 
+pub use beginning::SegmentInfo;
 #[cfg(feature = "cli")]
 pub(crate) use effects::effects_of;
 pub use error::{RankError, RankErrorKind};
+pub use features::Features;
 pub use filter::Filter;
+pub use habits::{Drift, HitShare};
 pub use hit::{
     Baseline, ColumnInfo, Hit, InterestInfo, Part, Reason, ReasonItem, ReasonKind, Recommendation, ValueCount,
 };
 pub use info::Metrics;
+pub use map::TasteMap;
 pub use options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 pub use recommender::{ImportPlan, ImportReport, Recommender, Settings};
 pub use sum::{PartColumn, RankedRow, weighted_sum};

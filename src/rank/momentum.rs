@@ -37,7 +37,8 @@ fn halves(space: &VectorSpace, likes: &[Liked]) -> Option<(Vec<Liked>, Vec<Liked
     Some((older, recent))
 }
 
-fn mean(space: &VectorSpace, likes: &[Liked]) -> Vec<f64> {
+/// The mean of the centred vectors of these items by their masses.
+pub(crate) fn mean(space: &VectorSpace, likes: &[Liked]) -> Vec<f64> {
     let mass: f64 = likes.iter().map(|liked| liked.mass).sum();
     let mut mean = vec![0.0; space.dims()];
     let mut vector = vec![0.0f32; space.dims()];

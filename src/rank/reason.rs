@@ -9,7 +9,7 @@ use super::term::TermKind;
 use super::terms::{Liked, distance_km};
 use super::vectors::cosine;
 use crate::catalog::{Column, ColumnType, Prefer, Prior};
-use crate::profile::Evidence;
+use crate::profile::{DESCRIBE, Evidence};
 
 /// How many of the person's items a reason names as data.
 const TOLD: usize = 3;
@@ -224,6 +224,7 @@ impl Recommender {
             ("buy", _) => format!("bought {title}"),
             ("cart", _) => format!("put {title} in your cart"),
             ("share", _) => format!("shared {title}"),
+            (DESCRIBE, _) => format!("described something like {title}"),
             ("view" | "click" | "dwell", _) => format!("looked at {title}"),
             _ => format!("chose {title}"),
         }

@@ -104,7 +104,7 @@ pub(crate) struct View {
 }
 
 /// A session is over when nothing was liked for this long.
-const SESSION_MS: i64 = 3_600_000;
+pub(crate) const SESSION_MS: i64 = 3_600_000;
 /// Within a session a like counts this much for each later one. Fading always looks good where the last like of all is to be
 /// guessed (+15 %) and bad on an honest split (−10 to −19 %): what was liked last says what somebody is doing now, not who
 /// they are.
@@ -170,11 +170,12 @@ impl Recommender {
     /// # Errors
     ///
     /// A catalog with a space named like a built-in term (`query`, `dislike`, `momentum`, `rotation`,
-    /// `prior`), or with a scenario or a table of effects
+    /// `prior`), or with a scenario, a segment or a table of effects
     /// that does not fit it.
     pub fn new(catalog: Catalog, settings: Settings) -> Result<Self, RankError> {
         let Terms { terms, spaces, text_space } = Terms::of(&catalog)?;
         let presets = presets(&catalog)?;
+        super::beginning::check_segments(&catalog)?;
         // Room for the columns of the items, of the person, and of a few queries or anchors.
         let columns = Recent::new(2 * terms.len() + 6);
         /// As many filters as someone goes back and forth between.
@@ -332,6 +333,21 @@ impl Recommender {
         let event = self.log.undo(id)?;
         self.derive();
         Ok(event)
+    }
+
+    /// Removes several events, all or none.
+    ///
+    /// # Errors
+    ///
+    /// No event has one of these ids; then nothing is removed.
+    pub fn undo_all(&mut self, ids: &[String]) -> Result<(), ProfileError> {
+        let mut log = self.log.clone();
+        for id in ids {
+            log.undo(id)?;
+        }
+        self.log = log;
+        self.derive();
+        Ok(())
     }
 
     /// Removes all events.
