@@ -22,9 +22,14 @@ import type {
   Progress,
   RecommendOptions,
   SearchOptions,
+  Segment,
   Status,
+  TasteMap,
 } from "./types.js";
 import { compile } from "./wasm.js";
+
+/** What the names of profile databases begin with. */
+const DATABASES = "homebody/";
 
 /** Options as they cross: an `AbortSignal` stays in the page. */
 export type Sendable<T> = Omit<T, "signal">;
@@ -73,6 +78,7 @@ export class RecommenderHost {
   #engine: CoreEngine | undefined;
   #catalog: HostStatus["catalog"] | undefined;
   #tabs: BroadcastChannel | undefined;
+  #profile = "";
 
   constructor(emit: Emit<HostEvents>, crashed: (message: string) => void) {
     this.#emit = emit;
@@ -108,6 +114,7 @@ export class RecommenderHost {
       throw new HomebodyError("internal", "The catalog was loaded without an engine.");
     }
     await engine.openProfile(options.profile, options.persist);
+    this.#profile = options.profile;
     this.#engine = engine;
     this.#catalog = { name: info.name, version: info.version, items: info.items, source };
     if (options.persist) {
@@ -124,9 +131,66 @@ export class RecommenderHost {
     return recorded;
   }
 
+  async recordAll(events: readonly NewEvent[]): Promise<ProfileEvent[]> {
+    const recorded = await this.#opened.recordAll(events);
+    this.#changed({ kind: "changed" });
+    return recorded;
+  }
+
   async undo(id: string): Promise<void> {
     await this.#opened.undo(id);
     this.#changed({ kind: "changed" });
+  }
+
+  async undoAll(ids: readonly string[]): Promise<void> {
+    await this.#opened.undoAll([...ids]);
+    this.#changed({ kind: "changed" });
+  }
+
+  async unmute(items: readonly string[]): Promise<void> {
+    await this.undoAll(this.#opened.mutesOf([...items]));
+  }
+
+  async fromItems(ids: readonly string[]): Promise<ImportReport> {
+    const report = await this.#opened.fromItems([...ids]);
+    this.#changed({ kind: "changed" });
+    return report;
+  }
+
+  async describe(query: Float32Array): Promise<ProfileEvent[]> {
+    const events = await this.#opened.describe(query);
+    this.#changed({ kind: "changed" });
+    return events;
+  }
+
+  async chooseSegment(name: string): Promise<ProfileEvent[]> {
+    const events = await this.#opened.chooseSegment(name);
+    this.#changed({ kind: "changed" });
+    return events;
+  }
+
+  segments(): Segment[] {
+    return this.#opened.segments();
+  }
+
+  /** The profiles that this browser keeps, and the one in use, by name. */
+  async profiles(): Promise<string[]> {
+    // A browser that does not tell knows one name: that of the profile in use.
+    const databases = (await globalThis.indexedDB?.databases?.()) ?? [];
+    const kept = databases.map(({ name }) => name).filter((name) => name?.startsWith(DATABASES) === true);
+    return [...new Set([this.#profile, ...kept.map((name) => String(name).slice(DATABASES.length))])].sort();
+  }
+
+  async switchProfile(profile: string, persist: boolean): Promise<void> {
+    await this.#opened.openProfile(profile, persist);
+    this.#profile = profile;
+    this.#tabs?.close();
+    this.#tabs = undefined;
+    if (persist) {
+      this.#listen(profile);
+    }
+    this.#emit("change", { source: "local" });
+    this.#emit("status", this.#status());
   }
 
   exportProfile(): string {
@@ -176,6 +240,15 @@ export class RecommenderHost {
 
   onboarding(options: Sendable<OnboardingOptions>): Ranked {
     return this.#rank((engine) => engine.onboarding(options));
+  }
+
+  features(options: Sendable<RecommendOptions>): { names: string[]; ids: string[]; values: Float64Array } {
+    const { names, ids, values } = this.#opened.features(options);
+    return { names, ids, values: Float64Array.from(values) };
+  }
+
+  map(): TasteMap | undefined {
+    return this.#opened.map() ?? undefined;
   }
 
   get(ids: readonly string[]): (Hit | undefined)[] {

@@ -12,6 +12,7 @@ import type {
   ColumnInfo,
   CreateOptions,
   ExplainedHit,
+  Features,
   Hit,
   HitList,
   ImportReport,
@@ -23,7 +24,9 @@ import type {
   RecommendOptions,
   RecommenderEvents,
   SearchOptions,
+  Segment,
   Status,
+  TasteMap,
 } from "./types.js";
 
 type Core = Remote<RecommenderHost, HostEvents>;
@@ -42,7 +45,30 @@ export interface Profile {
   import(document: Blob): Promise<ImportReport>;
   /** Removes everything kept of this person, and the database that kept it. */
   erase(): Promise<void>;
+  /** What the person likes, as groups of items, the weightiest first; what is muted comes last. */
   interests(): Promise<Interest[]>;
+  /** Lets an interest say nothing for now: an event per item, which `unmute()` takes back. */
+  mute(interest: Interest): Promise<void>;
+  unmute(interest: Interest): Promise<void>;
+  /** Removes an interest for good: undoes all its events. */
+  remove(interest: Interest): Promise<void>;
+  /**
+   * What the person says of themselves ("I like slow films about the sea"), as a first interest: events of type `"describe"` on the
+   * items nearest to it. Loads the model if it is not there yet; afterwards it is not needed.
+   */
+  describe(text: string, options?: { readonly signal?: AbortSignal }): Promise<ProfileEvent[]>;
+  /** Likes from elsewhere, the oldest first. Items that the catalog does not have are counted and left out. */
+  fromItems(ids: readonly string[]): Promise<ImportReport>;
+  /** Whose profile it is. */
+  readonly name: string;
+  /** The names of the profiles that this browser keeps, and of the one in use. A profile is kept from its first event on. */
+  list(): Promise<string[]>;
+  /**
+   * Goes on with another profile; listeners get a `change`. With `persist: false` it is that of a guest: an empty one that is
+   * gone with the page.
+   */
+  switch(name: string, options?: { readonly persist?: boolean }): Promise<void>;
+  /** Figures about the profile and about how lists do with it. They go nowhere by themselves. */
   metrics(): Promise<Metrics>;
   /** The list of `recommend()` as it would be without one event. The profile stays as it is. */
   without(id: string, options?: RecommendOptions): Promise<HitList>;
@@ -67,6 +93,7 @@ export class Recommender implements AsyncDisposable {
     weights: Readonly<Record<string, number>>;
     scenarios: readonly string[];
     openMs: number;
+    profile: string;
     model: { readonly url: URL | undefined; readonly expected: ModelIdentity | undefined };
   }) {
     this.#core = start.core;
@@ -80,6 +107,7 @@ export class Recommender implements AsyncDisposable {
       onStatus: () => this.#emitStatus(),
     });
     const core = this.#core;
+    let profileName = start.profile;
     this.profile = {
       events: () => core.call("events", []),
       undo: (id) => core.call("undo", [id]),
@@ -93,6 +121,27 @@ export class Recommender implements AsyncDisposable {
       },
       erase: () => core.call("erase", []),
       interests: () => core.call("interests", []),
+      mute: async ({ items }) => {
+        await core.call("recordAll", [items.map(({ id }) => ({ item: id, type: "mute" as const }))]);
+      },
+      unmute: ({ items }) => core.call("unmute", [items.map(({ id }) => id)]),
+      remove: ({ events }) => core.call("undoAll", [events]),
+      describe: async (text, { signal } = {}) => {
+        if (typeof text !== "string" || text.trim() === "") {
+          throw new HomebodyError("option", "describe() expects a text, got none.");
+        }
+        return core.call("describe", [await this.#text.query(text, signal)], { signal });
+      },
+      fromItems: (ids) => core.call("fromItems", [ids]),
+      list: () => core.call("profiles", []),
+      switch: async (name, { persist = true } = {}) => {
+        checkProfile("profile.switch()", name);
+        await core.call("switchProfile", [name, persist]);
+        profileName = name;
+      },
+      get name() {
+        return profileName;
+      },
       metrics: () => core.call("metrics", []),
       without: async (id, options = {}) =>
         this.#ranked(await core.call("without", [id, withoutSignal(options)], { signal: options.signal })),
@@ -115,9 +164,7 @@ export class Recommender implements AsyncDisposable {
     ]);
     const { catalog, model, profile = "default", persist = true, signal } = options;
     const device = checkChoice("Recommender.create(): device", options.device ?? "auto", ["auto", "cpu", "gpu"]);
-    if (typeof profile !== "string" || profile === "") {
-      throw new HomebodyError("option", "Recommender.create(): profile: expected a name, got none.");
-    }
+    checkProfile("Recommender.create(): profile", profile);
     const started = performance.now();
     signal?.throwIfAborted();
     const urls = {
@@ -152,6 +199,7 @@ export class Recommender implements AsyncDisposable {
         weights: opened.weights,
         scenarios: opened.scenarios,
         openMs,
+        profile,
         model: { url: urls.model, expected: opened.model },
       });
       return recommender;
@@ -183,6 +231,11 @@ export class Recommender implements AsyncDisposable {
     return this.#core.call("record", [event]);
   }
 
+  /** Records several events with one write: the impressions of a list, say. If one of them is refused, none is kept. */
+  recordAll(events: readonly NewEvent[]): Promise<ProfileEvent[]> {
+    return this.#core.call("recordAll", [events]);
+  }
+
   /** The best items for this person. Without events, what everybody likes. */
   recommend(options: RecommendOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
   recommend(options?: RecommendOptions): Promise<HitList>;
@@ -209,6 +262,26 @@ export class Recommender implements AsyncDisposable {
   /** Well-liked items far apart from each other, to ask a new person about. */
   async onboarding(options: OnboardingOptions = {}): Promise<HitList> {
     return this.#ranked(await this.#core.call("onboarding", [withoutSignal(options)], { signal: options.signal }));
+  }
+
+  /** Groups of items that the catalog's owner offers to new people. */
+  segments(): Promise<Segment[]> {
+    return this.#core.call("segments", []);
+  }
+
+  /** Begins with a segment: events of type `"describe"` on the items of it that everybody likes best. */
+  chooseSegment(name: string): Promise<ProfileEvent[]> {
+    return this.#core.call("chooseSegment", [name]);
+  }
+
+  /** What is known of each item that `recommend()` would list, as numbers: for a ranker of your own. */
+  features(options: RecommendOptions = {}): Promise<Features> {
+    return this.#core.call("features", [withoutSignal(options)], { signal: options.signal });
+  }
+
+  /** The catalog as a map with the person on it; `undefined` if it was built without (`map` in its schema). */
+  map(): Promise<TasteMap | undefined> {
+    return this.#core.call("map", []);
   }
 
   /** Items by id, in the order of the ids; `undefined` where the catalog has no such item. */
@@ -269,5 +342,11 @@ export class Recommender implements AsyncDisposable {
 
   #emitStatus(): void {
     this.#listeners.emit("status", this.status);
+  }
+}
+
+function checkProfile(what: string, name: unknown): void {
+  if (typeof name !== "string" || name === "") {
+    throw new HomebodyError("option", `${what}: expected a name, got none.`);
   }
 }

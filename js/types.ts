@@ -26,19 +26,38 @@ export type Progress =
   | { readonly phase: "model"; readonly file: string; readonly loaded: number; readonly total?: number }
   | { readonly phase: "ready"; readonly device: Device };
 
-/** What a person can do with an item. `"hide"` is "not interested"; `"rate"` takes the rating as `value`. */
-export type EventType =
-  | "view"
-  | "click"
-  | "dwell"
-  | "like"
-  | "dislike"
-  | "rate"
-  | "cart"
-  | "uncart"
-  | "buy"
-  | "hide"
-  | "share";
+/**
+ * What a person can do with an item. A catalog may have types of its own (`[effects.TYPE]` in its schema); an application that
+ * records them adds their names:
+ *
+ * ```ts
+ * declare module "homebody" {
+ *   interface EventTypes { applaud: true }
+ * }
+ * ```
+ */
+export interface EventTypes {
+  impression: true;
+  mute: true;
+  describe: true;
+  view: true;
+  click: true;
+  dwell: true;
+  like: true;
+  dislike: true;
+  rate: true;
+  cart: true;
+  uncart: true;
+  buy: true;
+  hide: true;
+  share: true;
+}
+
+/**
+ * `"impression"`: it was on the screen (`value`: its place in the list, from 1 on); `"hide"` is "not interested"; `"rate"` takes the
+ * rating as `value`, `"dwell"` milliseconds. `"mute"` and `"describe"` are what `profile.mute()` and `profile.describe()` record.
+ */
+export type EventType = keyof EventTypes;
 
 /** A value of a display column: dates as `"YYYY-MM-DD"`, tags as arrays, a missing value as `null`. */
 export type Value = string | number | boolean | null | readonly string[];
@@ -84,7 +103,7 @@ export type Filter =
 
 /** One summand of a score: `contribution = weight * affinity`, and the contributions add up to the score. */
 export interface Part {
-  /** A space of the catalog, or `"query"`, `"dislike"`, `"prior"`. */
+  /** A space of the catalog, or `"query"`, `"dislike"`, `"momentum"`, `"rotation"`, `"prior"`. */
   readonly name: string;
   readonly affinity: number;
   readonly weight: number;
@@ -93,7 +112,7 @@ export interface Part {
 
 /** What sets a hit apart from the others, as data and as a sentence a person can read. */
 export interface Reason {
-  readonly kind: "interest" | "query" | "similar" | "crowd" | "prior" | "category" | "number" | "recency" | "geo";
+  readonly kind: "interest" | "momentum" | "query" | "similar" | "crowd" | "prior" | "category" | "number" | "recency" | "geo";
   /** The name of the part that it explains. */
   readonly part: string;
   /** English, made from the numbers. */
@@ -169,8 +188,20 @@ export interface RecommendOptions {
   readonly weights?: Readonly<Record<string, number>>;
   /** 0: purely by score; 1: as different from each other as possible. Default 0. */
   readonly diversity?: number;
+  /**
+   * How far what was shown and ignored sinks for a while: 0 (the default) not at all, 1 below everything else. It needs events of
+   * type `"impression"` (see `Recommender.record()`). Not together with a weight `rotation`.
+   */
+  readonly rotation?: number;
+  /** At most so many items per value of a column of categories: `{ genres: 3 }`. An item with several values counts for each. */
+  readonly caps?: Readonly<Record<string, number>>;
   /** How much of the person is in the list: 0 as for a stranger, 1 (the default) with the whole weights. Not for `similar()`. */
   readonly strength?: number;
+  /**
+   * Whether nearness to what the person likes fades within a session: what was liked last then counts the most, as long as that
+   * is less than an hour ago. Default `false`. What people choose together fades so in any case.
+   */
+  readonly sessionRecency?: boolean;
   /** Adds `baseline` to each hit: where it would stand for a stranger. Not for `similar()`. */
   readonly compare?: "baseline";
   /** Adds `parts` and `reason` to each hit. */
@@ -199,7 +230,7 @@ export interface OnboardingOptions {
 export interface NewEvent {
   readonly item: string;
   readonly type: EventType;
-  /** A rating for `"rate"`, milliseconds for `"dwell"`; other types take none. */
+  /** A rating for `"rate"`, milliseconds for `"dwell"`, a place for `"impression"`; other types take none. */
   readonly value?: number;
   /** Default: now. */
   readonly time?: number;
@@ -220,8 +251,14 @@ export interface ProfileEvent {
 export interface Interest {
   /** A few words for it: the categories that set it apart, or else the title of its central item. */
   readonly label: string;
-  /** How much of all liking this is, 0 to 1; all interests together are 1. */
+  /** How much of all liking this is, 0 to 1; all interests together are 1, and a muted one is 0. */
   readonly share: number;
+  /** The likes that it comes to: the sum of what its items count for. */
+  readonly mass: number;
+  /** Whether the person has muted it: it is told here and counts nowhere. */
+  readonly muted: boolean;
+  /** The ids of the events behind it. */
+  readonly events: readonly string[];
   /** The liked items in it, the largest share (of this interest) first. */
   readonly items: readonly ReasonItem[];
   /** Items nearest to it that the person has not seen, nearest first; `share` is the cosine. */
@@ -247,9 +284,67 @@ export interface Metrics {
   readonly liked: number;
   readonly disliked: number;
   readonly seen: number;
+  /** How often an item was shown, as far as events of type `"impression"` tell. */
+  readonly impressions: number;
+  /** What became of them, place by place; those without a place first. */
+  readonly hitShares: readonly HitShare[];
+  /** Items that were shown at least once, as a share of the catalog. */
+  readonly coverage: number;
+  /** How much the share of impressions that were taken up changed; absent with fewer than a hundred. */
+  readonly hitShareDrift?: Drift;
+  /** How much what the person likes changed, in cosine; absent with fewer than ten liked items. */
+  readonly interestsDrift?: Drift;
   /** Time of the oldest and of the newest event, when there is one. */
   readonly first?: number;
   readonly last?: number;
+}
+
+/** Impressions of one place in the list, and how many the person spoke for within a day. */
+export interface HitShare {
+  /** 1 for the first; absent where the events do not say. */
+  readonly position?: number;
+  readonly impressions: number;
+  readonly hits: number;
+  /** `hits / impressions`. */
+  readonly share: number;
+}
+
+/** A change from the older half of the events to the recent one, beside what chance alone may bring. */
+export interface Drift {
+  readonly value: number;
+  readonly threshold: number;
+  /** Whether the size of the value is above the threshold. */
+  readonly exceeded: boolean;
+}
+
+/** A group of items that a new person can choose to begin with. */
+export interface Segment {
+  readonly name: string;
+  readonly label: string;
+  /** How many items are of it. */
+  readonly items: number;
+}
+
+/** Features of candidates, a row per item: `values[row * names.length + column]`, −1 to 1, 0 where nothing is known. */
+export interface Features {
+  /** The names of `Recommender.weights()` without `query`, in the order of the alphabet: the same for everybody. */
+  readonly names: readonly string[];
+  readonly ids: readonly string[];
+  readonly values: Float64Array;
+}
+
+/** Every item as a point, coordinates from −1 to 1, and where the person is among them. */
+export interface TasteMap {
+  /** The items that have a place, in the order of ids. */
+  readonly ids: readonly string[];
+  /** From left to right. */
+  readonly x: readonly number[];
+  /** From bottom to top. */
+  readonly y: readonly number[];
+  /** The places of `ids` whose items the person likes. */
+  readonly liked: readonly number[];
+  /** The mean of what the person likes; absent without likes. */
+  readonly person?: readonly [x: number, y: number];
 }
 
 /** What an import did. */

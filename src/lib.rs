@@ -30,8 +30,8 @@ mod wasm;
 // What can be recommended?
 pub use catalog::{
     Catalog, CatalogError, CatalogErrorKind, CatalogReader, Categories, Column, ColumnEntry, ColumnType, Day,
-    FileEntry, MANIFEST_FILE, Manifest, Missing, ModelRef, Prefer, Prior, Reference, Scenario, Space, SpaceEntry,
-    SpaceKind, SpaceKindEntry,
+    EffectRule, FileEntry, MANIFEST_FILE, Manifest, Missing, ModelRef, Prefer, Prior, Reference, Scenario, Segment,
+    Space, SpaceEntry, SpaceKind, SpaceKindEntry,
 };
 // What is in a catalog, and is it whole?
 pub use catalog::{
@@ -54,17 +54,18 @@ pub use vector::{
 };
 // What does this person like?
 pub use profile::{
-    CountedIds, Effect, Effects, Ema, Event, EventLog, Evidence, IdSource, Interest, ItemSource, Kernel, MAX_MASS,
-    Mean, Merged, NewEvent, ProfileError, ProfileErrorKind, RandomIds, Step, Strategy, Taste, ValueUse, from_records,
-    read_profile, to_records, write_profile,
+    CountedIds, DESCRIBE, Effect, Effects, Ema, Event, EventLog, Evidence, IMPRESSION, IdSource, Interest, ItemSource,
+    Kernel, MAX_MASS, MUTE, Mean, Merged, NewEvent, ProfileError, ProfileErrorKind, RandomIds, Step, Strategy, Taste,
+    ValueUse, from_records, read_profile, to_records, write_profile,
 };
 // Where is it kept?
 pub use store::{EventStore, Fallback, MemoryStore, Record, StorageKind, StoreError, StoreErrorKind};
 // In which order?
 pub use rank::{
-    Baseline, ColumnInfo, Filter, Hit, ImportPlan, ImportReport, InterestInfo, Metrics, OnboardingOptions, Part,
-    PartColumn, Position, RankError, RankErrorKind, RankedRow, Reason, ReasonItem, ReasonKind, RecommendOptions,
-    Recommendation, Recommender, SearchOptions, Settings, ValueCount, weighted_sum,
+    Baseline, ColumnInfo, Drift, Features, Filter, Hit, HitShare, ImportPlan, ImportReport, InterestInfo, Metrics,
+    OnboardingOptions, Part, PartColumn, Position, RankError, RankErrorKind, RankedRow, Reason, ReasonItem, ReasonKind,
+    RecommendOptions, Recommendation, Recommender, SearchOptions, SegmentInfo, Settings, TasteMap, ValueCount,
+    weighted_sum,
 };
 // Was it any good?
 #[cfg(feature = "cli")]

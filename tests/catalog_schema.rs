@@ -130,7 +130,7 @@ fn names_are_free_of_what_means_something_else() {
     assert!(refused("[columns.id]").contains("cannot be named id, and, or, not"));
     assert!(refused("[columns.'a{b']").contains("without braces"));
     assert!(
-        refused("[[space]]\nname = 'query'\nkind = 'text'\ntemplate = '{title}'").contains("query, dislike, prior")
+        refused("[[space]]\nname = 'query'\nkind = 'text'\ntemplate = '{title}'").contains("query, dislike, momentum")
     );
     assert!(refused("[[space]]\nname = 'a b'\nkind = 'text'\ntemplate = '{title}'").contains("letters, digits"));
     let twice = "[[space]]\nname = 's'\nkind = 'text'\ntemplate = '{title}'\n".repeat(2);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::{CatalogError, CatalogErrorKind};
-use super::space::{Missing, Prefer, Prior, Reference, Scenario};
+use super::space::{EffectRule, Missing, Prefer, Prior, Reference, Scenario, Segment};
 
 /// The format version that is written and the newest that is read.
 pub(crate) const FORMAT_VERSION: u64 = 1;
@@ -45,9 +45,18 @@ pub struct Manifest {
     /// What is known of everybody's taste.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prior: Option<Prior>,
+    /// The column that says of which item an item is a variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_of: Option<String>,
     /// Presets for ranking calls, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scenarios: BTreeMap<String, Scenario>,
+    /// What events of each type say, where it is not what the library has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub effects: BTreeMap<String, EffectRule>,
+    /// What a new person can choose to begin with, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub segments: BTreeMap<String, Segment>,
     /// Which of `files` holds ids and columns.
     pub items_file: String,
     /// Every file of the catalog but the manifest.
@@ -278,7 +287,20 @@ impl Manifest {
 
     /// Puts the parts together, with the content hash.
     pub(crate) fn assemble(parts: ManifestParts) -> Self {
-        let ManifestParts { name, items, model, columns, spaces, prior, scenarios, items_file, files } = parts;
+        let ManifestParts {
+            name,
+            items,
+            model,
+            columns,
+            spaces,
+            prior,
+            variant_of,
+            scenarios,
+            effects,
+            segments,
+            items_file,
+            files,
+        } = parts;
         let mut manifest = Self {
             format: FORMAT.to_owned(),
             version: FORMAT_VERSION,
@@ -289,7 +311,10 @@ impl Manifest {
             columns,
             spaces,
             prior,
+            variant_of,
             scenarios,
+            effects,
+            segments,
             items_file,
             files,
         };
@@ -385,6 +410,11 @@ impl Manifest {
                 return wrong(format!("two columns are named {:?}; build the catalog anew", column.name));
             }
         }
+        if let Some(name) = &self.variant_of
+            && !self.columns.iter().any(|column| column.name == *name && column.column_type == ColumnType::Text)
+        {
+            return wrong(format!("variants are told by {name:?}, which is no text column; build the catalog anew"));
+        }
         if let Some(path) = named.into_iter().find(|path| self.file(path).is_none()) {
             return wrong(format!("{path} is used but not listed under files; build the catalog anew"));
         }
@@ -408,8 +438,17 @@ impl Manifest {
         if let Some(prior) = &self.prior {
             member(&mut out, "prior", prior);
         }
+        if let Some(column) = &self.variant_of {
+            member(&mut out, "variantOf", column);
+        }
         if !self.scenarios.is_empty() {
             member(&mut out, "scenarios", &self.scenarios);
+        }
+        if !self.effects.is_empty() {
+            member(&mut out, "effects", &self.effects);
+        }
+        if !self.segments.is_empty() {
+            member(&mut out, "segments", &self.segments);
         }
         member(&mut out, "itemsFile", &self.items_file);
         entries(&mut out, "files", &self.files);
@@ -441,7 +480,10 @@ pub(crate) struct ManifestParts {
     pub(crate) columns: Vec<ColumnEntry>,
     pub(crate) spaces: Vec<SpaceEntry>,
     pub(crate) prior: Option<Prior>,
+    pub(crate) variant_of: Option<String>,
     pub(crate) scenarios: BTreeMap<String, Scenario>,
+    pub(crate) effects: BTreeMap<String, EffectRule>,
+    pub(crate) segments: BTreeMap<String, Segment>,
     pub(crate) items_file: String,
     pub(crate) files: Vec<FileEntry>,
 }

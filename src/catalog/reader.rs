@@ -14,7 +14,7 @@ use super::column::{Chunks, Column};
 use super::error::{CatalogError, CatalogErrorKind, listing};
 use super::ipc::read_stream;
 use super::manifest::{ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ModelRef, SpaceKindEntry};
-use super::space::{Prior, Scenario, Space, SpaceKind};
+use super::space::{EffectRule, Prior, Scenario, Segment, Space, SpaceKind};
 use crate::vector::{Precision, VectorSet};
 
 /// The name of the id column in the items file.
@@ -142,9 +142,24 @@ impl Catalog {
         self.inner.manifest.prior.as_ref()
     }
 
+    /// The text column by which variants are told: items with the same value, and the item whose id it is, are of one group.
+    pub fn variant_of(&self) -> Option<&Column> {
+        self.column(self.inner.manifest.variant_of.as_ref()?)
+    }
+
     /// The presets for ranking calls, by name.
     pub fn scenarios(&self) -> &BTreeMap<String, Scenario> {
         &self.inner.manifest.scenarios
+    }
+
+    /// What a new person can choose to begin with, by name.
+    pub fn segments(&self) -> &BTreeMap<String, Segment> {
+        &self.inner.manifest.segments
+    }
+
+    /// What the catalog's owner says of types of events.
+    pub fn effects(&self) -> &BTreeMap<String, EffectRule> {
+        &self.inner.manifest.effects
     }
 
     /// The display columns of an item: dates as `"YYYY-MM-DD"`, tags as arrays, missing values as `null`.

@@ -88,6 +88,10 @@ pub enum SpaceKind {
     },
 }
 
+/// The columns of a catalog's map.
+pub(crate) const MAP_X: &str = "map_x";
+pub(crate) const MAP_Y: &str = "map_y";
+
 /// The name of the space that `homebody build --interactions` makes.
 #[cfg(feature = "cli")]
 pub(crate) const COLLABORATIVE: &str = "collaborative";
@@ -175,9 +179,56 @@ pub struct Scenario {
     /// How much of the person is in the list, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strength: Option<f64>,
+    /// How far what was shown and ignored sinks for a while, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<f64>,
+    /// At most so many items per value of a column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub caps: BTreeMap<String, usize>,
     /// Whether items that count as seen are considered too.
     #[serde(default, alias = "include_seen", skip_serializing_if = "Option::is_none")]
     pub include_seen: Option<bool>,
+}
+
+/// A group of items that a new person can choose to begin with, named by the catalog's owner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Segment {
+    /// For people.
+    pub label: String,
+    /// Which items are of it, in the language of `where`.
+    #[serde(rename = "where")]
+    pub filter: Value,
+}
+
+/// What the catalog's owner says of one type of event. What is not said stays as the library has it for that type.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EffectRule {
+    /// How much the event speaks for the item, −1 (against it) to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    /// How far an exponential moving average moves toward the item, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// After this many days the event says half.
+    #[serde(default, alias = "half_life_days", skip_serializing_if = "Option::is_none")]
+    pub half_life_days: Option<f64>,
+    /// The only spaces in which the event says something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spaces: Option<Vec<String>>,
+    /// Whether the person states an opinion, which replaces the one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<bool>,
+    /// Whether the item then counts as seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<bool>,
+    /// The value is a mark: the worst one, the one that says nothing, the best one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<[f64; 3]>,
+    /// The value is an amount, and this much of it says all there is to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full: Option<f64>,
 }
 
 #[cfg(feature = "cli")]

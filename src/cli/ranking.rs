@@ -29,6 +29,12 @@ pub(crate) struct Ranking {
     /// 0: purely by score; 1: as different from each other as possible.
     #[arg(long, value_name = "SHARE")]
     diversity: Option<f64>,
+    /// How far what was shown and ignored (events of type impression) sinks for a while, 0 to 1.
+    #[arg(long, value_name = "SHARE")]
+    rotation: Option<f64>,
+    /// At most so many items per value of a column, as JSON: {"genres": 3}.
+    #[arg(long, value_name = "JSON")]
+    caps: Option<String>,
     /// How much of the person is in the list: 0 as for a stranger, 1 (the default) with the whole weights.
     #[arg(long, value_name = "SHARE")]
     strength: Option<f64>,
@@ -62,7 +68,11 @@ impl Ranking {
         options.insert("limit".to_owned(), self.limit.into());
         options.insert("offset".to_owned(), self.offset.into());
         options.insert("explain".to_owned(), self.explain.into());
-        for (flag, name, text) in [("--where", "where", &self.filter), ("--weights", "weights", &self.weights)] {
+        for (flag, name, text) in [
+            ("--where", "where", &self.filter),
+            ("--weights", "weights", &self.weights),
+            ("--caps", "caps", &self.caps),
+        ] {
             if let Some(text) = text {
                 let value = serde_json::from_str(text).map_err(|error| {
                     Failure::with_code("option", format!("{flag}: expected JSON, got {text:?} ({error})"))
@@ -70,7 +80,7 @@ impl Ranking {
                 options.insert(name.to_owned(), value);
             }
         }
-        for (name, share) in [("diversity", self.diversity), ("strength", self.strength)] {
+        for (name, share) in [("diversity", self.diversity), ("strength", self.strength), ("rotation", self.rotation)] {
             if let Some(share) = share {
                 options.insert(name.to_owned(), share.into());
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ProfileError, ProfileErrorKind};
+use super::event::Event;
 
 /// How an event's value changes what the event says.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub enum ValueUse {
 }
 
 /// What one type of event does to the profile.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Effect {
     /// How much the event speaks for the item, −1 (against it) to 1.
@@ -44,18 +45,25 @@ pub struct Effect {
     pub seen: bool,
     /// What the event's value means.
     pub value: ValueUse,
+    /// After this many days the event says half; without it, it does not fade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub half_life_days: Option<f64>,
+    /// The only spaces in which the event says something; without it, all. Whether the item was seen is no matter of spaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spaces: Option<Vec<String>>,
 }
 
 impl Effect {
-    const fn passive(weight: f64, alpha: f64) -> Self {
-        Self { weight, alpha, statement: false, seen: false, value: ValueUse::Ignored }
+    fn passive(weight: f64, alpha: f64) -> Self {
+        let (half_life_days, spaces) = (None, None);
+        Self { weight, alpha, statement: false, seen: false, value: ValueUse::Ignored, half_life_days, spaces }
     }
 
-    const fn action(weight: f64, alpha: f64) -> Self {
+    fn action(weight: f64, alpha: f64) -> Self {
         Self { seen: true, ..Self::passive(weight, alpha) }
     }
 
-    const fn statement(weight: f64, alpha: f64) -> Self {
+    fn statement(weight: f64, alpha: f64) -> Self {
         Self { statement: true, ..Self::action(weight, alpha) }
     }
 
@@ -68,6 +76,31 @@ impl Effect {
             (ValueUse::Amount { .. }, Some(value)) => value >= 0.0,
             (_, None) => false,
         }
+    }
+
+    /// Whether the event says something in this space.
+    pub fn touches(&self, space: &str) -> bool {
+        self.spaces.as_ref().is_none_or(|spaces| spaces.iter().any(|name| name == space))
+    }
+
+    /// What is left, after so many days, of what the event said: 0 to 1.
+    pub(crate) fn left_after(&self, days: i64) -> f64 {
+        self.half_life_days.map_or(1.0, |half_life| (-(days.max(0) as f64) / half_life).exp2())
+    }
+
+    /// This effect for somebody who gave these marks: the middle is between the scale's own and the mean of the marks, nearer to
+    /// the mean the more there are. It stays within the middle half of the scale, so that somebody who praises everything
+    /// praises nothing in particular but does not curse, and it goes in sixteenths of the scale, so that one more mark
+    /// seldom changes what all others say.
+    pub(crate) fn around(&self, marks: &[f64]) -> Self {
+        /// So many marks at the scale's own middle are added: after as many of the person's, half of the way is gone.
+        const SCALE_MARKS: f64 = 5.0;
+        let ValueUse::Mark { low, middle, high } = self.value else { return self.clone() };
+        let mean = (SCALE_MARKS * middle + marks.iter().sum::<f64>()) / (SCALE_MARKS + marks.len() as f64);
+        let step = (high - low) / 16.0;
+        let stepped = middle + ((mean - middle) / step).round() * step;
+        let own = stepped.clamp(low.midpoint(middle), middle.midpoint(high));
+        Self { value: ValueUse::Mark { low, middle: own, high }, ..self.clone() }
     }
 
     /// The signed weight of one event of this type with this value, −1 to 1.
@@ -101,6 +134,15 @@ pub struct Effects {
     table: BTreeMap<String, Effect>,
 }
 
+/// The type of an event that says only that the item was shown; its value, if it has one, is the place in the list from 1 on.
+pub const IMPRESSION: &str = "impression";
+
+/// The type of an event after which what speaks for the item says nothing, until it is undone or the person states something new.
+pub const MUTE: &str = "mute";
+
+/// The type of an event that stands for words: the item is near to what the person said they like (its value: how near, 0 to 1).
+pub const DESCRIBE: &str = "describe";
+
 /// A minute on an item's page says all that staying there can say; attention after that is rather a forgotten tab.
 const DWELL_FULL_MS: f64 = 60_000.0;
 
@@ -111,6 +153,10 @@ impl Default for Effects {
     /// of the way.
     fn default() -> Self {
         let rows = [
+            (IMPRESSION, Effect::passive(0.0, 0.0)),
+            (MUTE, Effect::passive(0.0, 0.0)),
+            // Ten items stand for a description: together they count as much as a few stated likes.
+            (DESCRIBE, Effect { value: ValueUse::Amount { full: 1.0 }, ..Effect::passive(0.4, 0.1) }),
             ("view", Effect::passive(0.1, 0.05)),
             ("click", Effect::passive(0.2, 0.1)),
             ("dwell", Effect { value: ValueUse::Amount { full: DWELL_FULL_MS }, ..Effect::passive(0.3, 0.1) }),
@@ -158,6 +204,9 @@ impl Effects {
         if !(-1.0..=1.0).contains(&effect.weight) {
             return refuse(format!("expected a weight from -1 to 1, got {}", effect.weight));
         }
+        if let Some(days) = effect.half_life_days.filter(|days| !(days.is_finite() && *days > 0.0)) {
+            return refuse(format!("expected a half-life above 0 days, got {days}"));
+        }
         if !(0.0..=1.0).contains(&effect.alpha) {
             return refuse(format!("expected an alpha from 0 to 1, got {}", effect.alpha));
         }
@@ -176,6 +225,31 @@ impl Effects {
         }
         self.table.insert(kind.to_owned(), effect);
         Ok(())
+    }
+
+    /// Whether some event says less as time goes by.
+    pub fn fades(&self) -> bool {
+        self.table.values().any(|effect| effect.half_life_days.is_some())
+    }
+
+    /// The table as this space has it: without the types that do not touch it. Nothing if all of them do.
+    pub(crate) fn narrowed_to(&self, space: &str) -> Option<Self> {
+        let touching = self.table.iter().filter(|(_, effect)| effect.touches(space));
+        let table: BTreeMap<String, Effect> = touching.map(|(kind, effect)| (kind.clone(), effect.clone())).collect();
+        (table.len() < self.table.len()).then_some(Self { table })
+    }
+
+    /// The table for the person who did these things: marks are signed around the person's own (see [`Effect::around`]).
+    pub(crate) fn personal(&self, events: &[Event]) -> Self {
+        let mut own = self.clone();
+        for (kind, effect) in &mut own.table {
+            if matches!(effect.value, ValueUse::Mark { .. }) {
+                let given = events.iter().filter(|event| event.kind == *kind && effect.accepts(event.value));
+                let marks: Vec<f64> = given.filter_map(|event| event.value).collect();
+                *effect = effect.around(&marks);
+            }
+        }
+        own
     }
 
     /// Checks an event's type and value, and gives the value as it is to be kept.
@@ -225,12 +299,55 @@ mod tests {
 
     #[test]
     fn marks_are_signed_around_their_middle() {
-        let rate = *Effects::default().get("rate").unwrap();
+        let rate = Effects::default().get("rate").unwrap().clone();
         let signed = |mark| rate.signed(Some(mark));
         assert_eq!([1.0, 2.0, 3.0, 4.0, 5.0].map(signed), [-1.0, -0.5, 0.0, 0.5, 1.0]);
-        let dwell = *Effects::default().get("dwell").unwrap();
+        let dwell = Effects::default().get("dwell").unwrap().clone();
         assert_eq!(dwell.signed(Some(600_000.0)), dwell.weight);
         assert_eq!(dwell.signed(Some(30_000.0)), dwell.weight / 2.0);
+    }
+
+    #[test]
+    fn marks_are_signed_around_those_that_the_person_gives() {
+        let rate = Effects::default().get("rate").unwrap().clone();
+        let middle = |marks: &[f64]| match rate.around(marks).value {
+            ValueUse::Mark { low, middle, high } => {
+                assert_eq!((low, high), (1.0, 5.0));
+                middle
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(middle(&[]), 3.0, "nothing is known of the person");
+        assert_eq!(middle(&[4.0; 5]), 3.5, "half of the way");
+        assert_eq!(middle(&[5.0; 200]), 4.0, "whoever praises everything");
+        assert_eq!(middle(&[1.0; 200]), 2.0, "whoever curses everything");
+        let lenient = rate.around(&[4.0; 50]);
+        assert!(lenient.signed(Some(3.0)) < 0.0 && lenient.signed(Some(5.0)) == rate.weight);
+    }
+
+    #[test]
+    fn an_effect_fades_by_half_in_its_half_life() {
+        let fading = Effect { half_life_days: Some(10.0), ..Effect::passive(0.4, 0.1) };
+        assert_eq!([-3, 0, 10, 20].map(|days| fading.left_after(days)), [1.0, 1.0, 0.5, 0.25]);
+        assert_eq!(Effect::passive(0.4, 0.1).left_after(100_000), 1.0);
+        let mut effects = Effects::default();
+        assert!(!effects.fades());
+        for days in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let odd = Effect { half_life_days: Some(days), ..fading.clone() };
+            assert_eq!(effects.set("view", odd).unwrap_err().code(), "effects", "{days}");
+        }
+        effects.set("view", fading).unwrap();
+        assert!(effects.fades());
+    }
+
+    #[test]
+    fn a_table_is_narrowed_to_what_touches_a_space() {
+        let mut effects = Effects::default();
+        assert_eq!(effects.narrowed_to("text"), None, "everything touches it");
+        effects.set("view", Effect { spaces: Some(vec!["genre".into()]), ..Effect::passive(0.1, 0.1) }).unwrap();
+        assert_eq!(effects.narrowed_to("genre"), None);
+        let text = effects.narrowed_to("text").unwrap();
+        assert!(text.get("view").is_none() && text.get("like").is_some());
     }
 
     #[test]

@@ -29,7 +29,7 @@ mod strategy;
 mod taste;
 
 pub use document::{read_profile, write_profile};
-pub use effects::{Effect, Effects, ValueUse};
+pub use effects::{DESCRIBE, Effect, Effects, IMPRESSION, MUTE, ValueUse};
 pub use error::{ProfileError, ProfileErrorKind};
 pub use event::{Event, NewEvent};
 pub use ids::{CountedIds, IdSource, RandomIds};
@@ -37,4 +37,5 @@ pub use log::{EventLog, Merged};
 pub use records::{from_records, to_records};
 pub(crate) use strategy::too_old;
 pub use strategy::{Ema, Interest, ItemSource, Kernel, Mean, Strategy};
+pub(crate) use taste::day;
 pub use taste::{Evidence, MAX_MASS, Step, Taste};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::effects::Effects;
+use super::effects::{Effects, MUTE};
 use super::event::Event;
 
 /// The most that one item can count for: twice a stated like. A hundred visits to one page say that the person likes it,
@@ -47,12 +47,21 @@ pub struct Step {
 pub struct Taste {
     /// Items spoken for, ascending by the time of the last event for them, then by id.
     pub likes: Vec<Evidence>,
+    /// Items spoken for that the person has muted, in the same order: they say nothing.
+    pub muted: Vec<Evidence>,
     /// Items spoken against, in the same order.
     pub dislikes: Vec<Evidence>,
     /// The events for liked items, in the order of the log.
     pub steps: Vec<Step>,
     /// Items that count as seen, ascending by id.
     pub seen: Vec<String>,
+}
+
+/// The day of a moment, counted from 1970-01-01.
+pub(crate) fn day(time_ms: i64) -> i64 {
+    /// Milliseconds of a day.
+    const DAY_MS: i64 = 86_400_000;
+    time_ms.div_euclid(DAY_MS)
 }
 
 #[derive(Default)]
@@ -66,18 +75,34 @@ struct Ledger<'a> {
     last_for: i64,
     passive_events: Vec<&'a Event>,
     seen: bool,
+    muted: bool,
 }
 
 impl Taste {
-    /// Derives the taste from events in the order of the log.
+    /// Derives the taste from events in the order of the log, on the day of the last of them.
     pub fn derive(events: &[Event], effects: &Effects) -> Self {
+        Self::derive_on(events, effects, events.last().map_or(0, |event| day(event.time)))
+    }
+
+    /// Derives the taste from events in the order of the log, as it is on this day (counted from 1970-01-01): effects with a
+    /// half-life say less the more days have gone by. What lies in the future has not faded.
+    pub fn derive_on(events: &[Event], effects: &Effects, today: i64) -> Self {
+        let effects = &effects.personal(events);
         let mut ledgers: HashMap<&str, Ledger> = HashMap::new();
         for event in events {
-            let Some(effect) = effects.get(&event.kind) else { continue };
-            let signed = effect.signed(event.value);
+            if event.kind == MUTE {
+                ledgers.entry(&event.item).or_default().muted = true;
+                continue;
+            }
+            // What says nothing (an impression) leaves no trace here.
+            let Some(effect) = effects.get(&event.kind).filter(|effect| effect.weight != 0.0 || effect.seen) else {
+                continue;
+            };
+            let signed = effect.signed(event.value) * effect.left_after(today - day(event.time));
             let ledger = ledgers.entry(&event.item).or_default();
             ledger.seen |= effect.seen;
             if effect.statement {
+                ledger.muted = false;
                 ledger.statement = Some((event, signed));
             } else {
                 ledger.passive = (ledger.passive + signed).clamp(0.0, MAX_MASS);
@@ -105,11 +130,13 @@ impl Taste {
                     value: event.value,
                     events: vec![event.id.clone()],
                 }),
+                _ if ledger.muted => taste.muted.extend(ledger.liked(item)),
                 _ => taste.likes.extend(ledger.liked(item)),
             }
         }
         let order = |a: &Evidence, b: &Evidence| a.time.cmp(&b.time).then_with(|| a.item.cmp(&b.item));
         taste.likes.sort_by(order);
+        taste.muted.sort_by(order);
         taste.dislikes.sort_by(order);
         taste.seen.sort();
         taste.steps = steps(events, effects, &ledgers);
@@ -157,7 +184,7 @@ fn steps(events: &[Event], effects: &Effects, ledgers: &HashMap<&str, Ledger>) -
     let step = |event: &Event| {
         let effect = effects.get(&event.kind)?;
         let share = effect.signed(event.value);
-        let counts = share > 0.0 && ledgers[event.item.as_str()].mass() > 0.0;
+        let counts = share > 0.0 && ledgers[event.item.as_str()].mass() > 0.0 && !ledgers[event.item.as_str()].muted;
         // The alpha is that of the type's whole weight; a mark of 4 of 5 goes half as far as one of 5.
         counts.then(|| Step { item: event.item.clone(), alpha: effect.alpha * (share / effect.weight) })
     };
@@ -231,6 +258,29 @@ mod tests {
         assert_eq!(taste.likes[0].value, Some(4.0));
         assert_eq!(taste.likes[0].events, ["e000", "e001"]);
         assert_eq!(taste.likes[1].kind, "like");
+    }
+
+    #[test]
+    fn what_is_muted_says_nothing_until_something_new_is_said() {
+        let taste = derive(&[("a", "like", None), ("b", "like", None), ("a", "mute", None), ("a", "view", None)]);
+        assert_eq!((masses(&taste.likes), masses(&taste.muted)), (vec![("b", 1.0)], vec![("a", 1.1)]));
+        assert_eq!((taste.seen.len(), taste.steps.len()), (2, 1), "it was seen all the same");
+        let again = derive(&[("a", "like", None), ("a", "mute", None), ("a", "like", None)]);
+        assert_eq!((masses(&again.likes), again.muted.len()), (vec![("a", 1.0)], 0));
+        let against = derive(&[("a", "dislike", None), ("a", "mute", None)]);
+        assert_eq!(masses(&against.dislikes), [("a", 1.0)], "only what speaks for an item is muted");
+    }
+
+    #[test]
+    fn a_view_fades_and_a_like_does_not() {
+        let mut effects = Effects::default();
+        let view = crate::profile::Effect { half_life_days: Some(7.0), ..effects.get("view").unwrap().clone() };
+        effects.set("view", view).unwrap();
+        let events = log(&[("a", "view", None), ("b", "like", None)]);
+        let on = |days: i64| masses(&Taste::derive_on(&events, &effects, day(events[0].time) + days).likes)[0].1;
+        assert_eq!([on(0), on(7), on(14)], [0.1, 0.05, 0.025]);
+        assert_eq!(masses(&Taste::derive_on(&events, &effects, day(events[0].time) + 700).likes)[1], ("b", 1.0));
+        assert_eq!(Taste::derive(&events, &effects), Taste::derive_on(&events, &effects, day(events[1].time)));
     }
 
     #[test]

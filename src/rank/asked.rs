@@ -7,7 +7,8 @@ use super::error::{RankError, RankErrorKind, listed};
 use super::filter::Filter;
 use super::options::{Position, RecommendOptions};
 use super::recommender::Recommender;
-use crate::catalog::Catalog;
+use super::term::ROTATION;
+use crate::catalog::{Catalog, Column};
 
 /// Options without an open question.
 #[derive(Debug, Clone)]
@@ -20,7 +21,10 @@ pub(crate) struct Asked {
     pub(crate) filter: Option<Filter>,
     pub(crate) weights: BTreeMap<String, f64>,
     pub(crate) diversity: f64,
+    /// At most so many rows per value of these columns (by index).
+    pub(crate) caps: Vec<(usize, usize)>,
     pub(crate) strength: f64,
+    pub(crate) session_recency: bool,
     pub(crate) explain: bool,
     pub(crate) compare: bool,
     pub(crate) include_seen: bool,
@@ -46,14 +50,32 @@ pub(crate) fn presets(catalog: &Catalog) -> Result<BTreeMap<String, RecommendOpt
             filter,
             weights: scenario.weights.clone(),
             diversity: scenario.diversity,
+            rotation: scenario.rotation,
+            caps: scenario.caps.clone(),
             strength: scenario.strength,
             include_seen: scenario.include_seen,
             ..RecommendOptions::default()
         };
         options.check().map_err(unfit)?;
+        caps(catalog, &options.caps).map_err(unfit)?;
         Ok((name.clone(), options))
     };
     catalog.scenarios().iter().map(preset).collect()
+}
+
+/// The caps by the index of their column.
+fn caps(catalog: &Catalog, caps: &BTreeMap<String, usize>) -> Result<Vec<(usize, usize)>, RankError> {
+    let capped = |(name, most): (&String, &usize)| {
+        let at = catalog.columns().iter().position(|column| column.name() == name && column.categories().is_some());
+        at.map(|at| (at, *most)).ok_or_else(|| {
+            let fitting = catalog.columns().iter().filter(|column| column.categories().is_some());
+            let known: Vec<&str> = fitting.map(Column::name).collect();
+            let message =
+                format!("option `caps`: expected a column of categories, got `{name}`; there are {}", listed(&known));
+            RankError::new(RankErrorKind::UnknownColumn, message)
+        })
+    };
+    caps.iter().map(capped).collect()
 }
 
 impl Recommender {
@@ -76,6 +98,12 @@ impl Recommender {
         };
         let mut weights = preset.weights.clone();
         weights.extend(options.weights.iter().map(|(name, weight)| (name.clone(), *weight)));
+        if let Some(share) = options.rotation.or(preset.rotation) {
+            // Of the whole of what is personal, so that 1 is more than all of that together can make up for.
+            weights.entry(ROTATION.to_owned()).or_insert(share * self.rotation_unit());
+        }
+        let given_caps = if options.caps.is_empty() { &preset.caps } else { &options.caps };
+        let caps = caps(&self.catalog, given_caps)?;
         let row = |id: &String| {
             self.catalog.row(id).ok_or_else(|| {
                 let message = format!("option `candidates`: expected ids of items of this catalog, got `{id}`");
@@ -94,7 +122,9 @@ impl Recommender {
             filter: options.filter.clone().or_else(|| preset.filter.clone()),
             weights,
             diversity: options.diversity.or(preset.diversity).unwrap_or(0.0),
+            caps,
             strength: options.strength.or(preset.strength).unwrap_or(1.0),
+            session_recency: options.session_recency,
             explain: options.explain,
             compare: options.compare,
             include_seen: options.include_seen.or(preset.include_seen).unwrap_or(include_seen),

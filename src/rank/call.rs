@@ -7,10 +7,12 @@ use super::column::AffinityColumn;
 use super::diversity::{Likeness, POOL, spread_out};
 use super::error::{RankError, RankErrorKind, listed};
 use super::hit::{Baseline, Hit, Part, Recommendation};
+use super::limits::Caps;
 use super::options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 use super::recommender::{ColumnKey, Recommender};
+use super::rotation::MINUTE_MS;
 use super::sum::{PartColumn, RankedRow, place, sums, weighted_sum};
-use super::term::{DISLIKE, TermKind};
+use super::term::{DISLIKE, ROTATION, TermKind};
 use super::terms::{
     Liked, category_affinities, category_column, geo_column, prior_column, recency_column, recency_reference,
 };
@@ -35,6 +37,13 @@ pub(crate) struct Call<'a> {
     weights: Vec<f64>,
     asked: &'a Asked,
     now_ms: i64,
+}
+
+impl<'a> Call<'a> {
+    /// A call without a text.
+    pub(crate) fn of_person(subject: Subject, weights: Vec<f64>, asked: &'a Asked, now_ms: i64) -> Self {
+        Self { subject, query: None, weights, asked, now_ms }
+    }
 }
 
 /// A term that takes part in a call.
@@ -67,6 +76,7 @@ impl Recommender {
     /// A weight or column that the catalog does not have (the message lists those it has), a weight that is not finite, a
     /// filter that does not fit its column. Nothing to choose from is no error: the list is then empty, with a note.
     pub fn recommend(&mut self, options: &RecommendOptions, now_ms: i64) -> Result<Recommendation, RankError> {
+        self.set_present(now_ms);
         let asked = self.asked(options, false)?;
         let weights = self.personal_weights(&asked)?;
         self.rank(&Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms }, None)
@@ -89,6 +99,7 @@ impl Recommender {
             return Err(RankError::new(RankErrorKind::UnfitCatalog, message));
         };
         let query = Some(self.spaces[space].centre_query(query)?);
+        self.set_present(now_ms);
         let asked = self.asked(&options.ranking, true)?;
         let share = options.personalize * asked.strength;
         let weigh = |kind: &TermKind, weight: f64| if kind.is_personal() { weight * share } else { weight };
@@ -118,13 +129,14 @@ impl Recommender {
                 "options `strength` and `compare`: expected neither, since likeness to an item is nothing personal";
             return Err(RankError::new(RankErrorKind::BadOption, message));
         }
+        self.set_present(now_ms);
         let asked = self.asked(options, false)?;
         let Some(row) = self.catalog.row(item) else {
             let message = format!("expected the id of an item of this catalog, got `{item}`");
             return Err(RankError::new(RankErrorKind::UnknownItem, message));
         };
         let default = |kind: &TermKind, weight: f64| match kind {
-            TermKind::Dislike => 0.0,
+            TermKind::Dislike | TermKind::Momentum | TermKind::Rotation => 0.0,
             kind if kind.is_personal() => weight,
             _ => 0.0,
         };
@@ -141,7 +153,7 @@ impl Recommender {
     pub fn onboarding(&mut self, options: &OnboardingOptions, now_ms: i64) -> Result<Recommendation, RankError> {
         let asked =
             self.asked(&RecommendOptions { filter: options.filter.clone(), ..RecommendOptions::default() }, false)?;
-        let mask = self.eligible(&asked)?;
+        let mut mask = self.eligible(&asked)?;
         let prior = self.terms.iter().position(|term| matches!(term.kind, TermKind::Prior));
         let weights: Vec<f64> = (self.terms.iter().enumerate())
             .map(|(at, term)| match prior {
@@ -152,6 +164,9 @@ impl Recommender {
             .collect();
         let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
         let active = self.active(&call);
+        if let Some(variants) = &self.variants {
+            variants.keep_best(&mut mask, &sums(&parts(&active), self.catalog.len()));
+        }
         /// To choose from, per pick: enough for all kinds to be among them, few enough for all of them to be well liked.
         const POOL_PER_PICK: usize = 20;
         let pool = weighted_sum(&parts(&active), &mask, options.n.saturating_mul(POOL_PER_PICK));
@@ -183,16 +198,23 @@ impl Recommender {
         }
         let mut mask = eligible.clone();
         asked.cursor.rows.iter().for_each(|row| mask.set(*row, false));
+        if let Some(variants) = &self.variants {
+            // Of what was shown (or is compared with), no variant either.
+            variants.leave_out(&mut mask, asked.cursor.rows.iter().copied().chain(left_out));
+        }
         let active = self.active(call);
-        let ranked = self.ordered(&active, &mask, asked.diversity, asked.offset.saturating_add(asked.limit));
+        let wanted = asked.offset.saturating_add(asked.limit);
+        // One more than is wanted tells whether the list goes on.
+        let mut ranked = self.ordered(&active, &mask, asked, wanted.saturating_add(1));
+        let goes_on = ranked.len() > wanted;
+        ranked.truncate(wanted);
         let explained = asked.explain.then_some(call);
         let page = ranked.iter().skip(asked.offset);
         let mut hits: Vec<Hit> = page.clone().map(|ranked| self.hit(*ranked, &active, explained)).collect();
         if asked.compare {
             self.compare(&mut hits, page, &active, &eligible);
         }
-        let more = !hits.is_empty() && ranked.len() < mask.count();
-        let cursor = more.then(|| {
+        let cursor = (goes_on && !hits.is_empty()).then(|| {
             let shown = asked.cursor.with(ranked.iter().map(|ranked| ranked.row));
             shown.to_text(self.catalog.version())
         });
@@ -200,8 +222,31 @@ impl Recommender {
         Ok(Recommendation { hits, eligible: eligible.count(), cursor, note })
     }
 
-    /// The first `wanted` rows of the mask.
-    fn ordered(&self, active: &[Active], mask: &Mask, diversity: f64, wanted: usize) -> Vec<RankedRow> {
+    /// The first `wanted` rows of the mask, as far as variants and caps leave so many.
+    fn ordered(&self, active: &[Active], mask: &Mask, asked: &Asked, wanted: usize) -> Vec<RankedRow> {
+        let best;
+        let mask = match &self.variants {
+            None => mask,
+            Some(variants) => {
+                let mut own = mask.clone();
+                variants.keep_best(&mut own, &sums(&parts(active), self.catalog.len()));
+                best = own;
+                &best
+            }
+        };
+        let columns = self.catalog.columns();
+        let capped = |(at, most): &(usize, usize)| Some((columns[*at].categories()?, *most));
+        let mut caps = Caps::new(asked.caps.iter().filter_map(capped));
+        if caps.is_empty() {
+            return self.spread(active, mask, asked.diversity, wanted);
+        }
+        asked.cursor.rows.iter().for_each(|row| caps.count(*row));
+        // Which of them there is room for shows only when they are looked at in their order.
+        caps.take(self.spread(active, mask, asked.diversity, mask.len()), wanted)
+    }
+
+    /// The first `wanted` rows of the mask, the best of them as different from each other as asked for.
+    fn spread(&self, active: &[Active], mask: &Mask, diversity: f64, wanted: usize) -> Vec<RankedRow> {
         if diversity == 0.0 {
             return weighted_sum(&parts(active), mask, wanted);
         }
@@ -226,7 +271,7 @@ impl Recommender {
         let weights = self.personal_weights(&asked)?;
         let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
         let active = self.active(&call);
-        Ok(self.ordered(&active, mask, asked.diversity, mask.len()).into_iter().map(|ranked| ranked.row).collect())
+        Ok(self.ordered(&active, mask, &asked, mask.len()).into_iter().map(|ranked| ranked.row).collect())
     }
 
     fn personal_weights(&self, asked: &Asked) -> Result<Vec<f64>, RankError> {
@@ -273,8 +318,8 @@ impl Recommender {
             if !(-LARGEST_WEIGHT..=LARGEST_WEIGHT).contains(weight) {
                 return refuse(format!("a finite number from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}"));
             }
-            if name == DISLIKE && *weight < 0.0 {
-                return refuse("a number of 0 or more (what is disliked must never rise)".to_owned());
+            if [DISLIKE, ROTATION].contains(&name.as_str()) && *weight < 0.0 {
+                return refuse("a number of 0 or more (what is disliked or was ignored must never rise)".to_owned());
             }
         }
         let weight = |term: &super::term::Term| match asked.weights.get(&term.name) {
@@ -355,9 +400,11 @@ impl Recommender {
             }
             // Dislikes are the person's even where likeness to an item is asked for.
             (TermKind::Dislike, _) => ColumnKey::Person(term),
-            (TermKind::Collaborative(_), Subject::Person) => {
-                ColumnKey::Session(term, self.person.is_in_session(call.now_ms))
+            (TermKind::Collaborative(_) | TermKind::Vector(_), Subject::Person) => {
+                ColumnKey::Session(term, self.fade(term, call) < 1.0)
             }
+            (TermKind::Momentum, Subject::Item(_)) => return None,
+            (TermKind::Rotation, _) => ColumnKey::Minute(term, call.now_ms.div_euclid(MINUTE_MS)),
             (kind, Subject::Person) if kind.is_personal() => ColumnKey::Person(term),
             (kind, Subject::Item(row)) if kind.is_personal() => ColumnKey::Anchor(term, row),
             _ => ColumnKey::Item(term),
@@ -373,7 +420,7 @@ impl Recommender {
     fn compute(&mut self, term: usize, call: &Call<'_>) -> Option<AffinityColumn> {
         let anchor;
         let chosen: &[Liked] = match call.subject {
-            Subject::Person => &self.person.likes,
+            Subject::Person => &self.person.seen_by(term).likes,
             Subject::Item(row) => {
                 anchor = [Liked { row, mass: 1.0 }];
                 &anchor
@@ -382,18 +429,24 @@ impl Recommender {
         let rows = self.catalog.len();
         let mut column = match &self.terms[term].kind {
             TermKind::Vector(space) => match call.subject {
-                Subject::Person => return self.interest_column(*space),
+                Subject::Person => return self.interest_column(term, *space, self.fade(term, call)),
                 Subject::Item(row) => {
                     let (_, vector) = self.spaces[*space].centred(std::iter::once(row)).pop()?;
                     self.cosine_column(*space, &vector, Some(row))
                 }
             },
             TermKind::Collaborative(space) => match call.subject {
-                Subject::Person => space.person(&*self.scorer, &self.person.in_session(call.now_ms))?,
+                Subject::Person => space.person(&*self.scorer, &self.person.seen_by(term).in_session(call.now_ms))?,
                 Subject::Item(row) => space.item(&*self.scorer, row)?,
             },
             TermKind::Query => return Some(self.cosine_column(self.text_space?, call.query.as_ref()?, None)),
-            TermKind::Dislike => return self.dislike_column(),
+            TermKind::Dislike => return self.dislike_column(term),
+            TermKind::Momentum => self.momentum_column()?,
+            TermKind::Rotation if self.person.ignored.is_empty() => return None,
+            TermKind::Rotation => {
+                let minute = call.now_ms.div_euclid(MINUTE_MS) * MINUTE_MS;
+                return Some(super::rotation::column(&self.person.ignored, rows, minute));
+            }
             TermKind::Number { column, scale } => scale.column(self.named(column)?, chosen)?,
             TermKind::Category { column } => {
                 let column = self.named(column)?;
@@ -414,9 +467,12 @@ impl Recommender {
             },
         };
         if call.subject == Subject::Person && self.terms[term].kind.is_personal() {
-            let below_zero = matches!(self.terms[term].kind, TermKind::Category { .. } | TermKind::Collaborative(_));
+            let below_zero = matches!(
+                self.terms[term].kind,
+                TermKind::Category { .. } | TermKind::Collaborative(_) | TermKind::Momentum
+            );
             let least = if below_zero { -1.0 } else { 0.0 };
-            self.sink_disliked(&mut column, least);
+            self.sink_disliked(term, &mut column, least);
         }
         Some(column)
     }
@@ -424,8 +480,8 @@ impl Recommender {
     /// The least affinity for each item that the person dislikes. What they said of the item itself outdoes what could be
     /// guessed from its neighbours, and it makes sure that disliking an item cannot raise it, whatever a like taken back
     /// with it does to the background.
-    fn sink_disliked(&self, column: &mut AffinityColumn, least: f64) {
-        column.set(self.person.dislikes.iter().map(|disliked| disliked.row), least);
+    fn sink_disliked(&self, term: usize, column: &mut AffinityColumn, least: f64) {
+        column.set(self.person.seen_by(term).dislikes.iter().map(|disliked| disliked.row), least);
     }
 
     fn cosine_column(&self, space: usize, centred: &[f32], own: Option<usize>) -> AffinityColumn {
@@ -434,32 +490,68 @@ impl Recommender {
         AffinityColumn::calibrated(raw, own.into_iter())
     }
 
-    fn interest_column(&mut self, space: usize) -> Option<AffinityColumn> {
+    /// What is left of a like for each later one, as this call has it.
+    fn fade(&self, term: usize, call: &Call<'_>) -> f64 {
+        match self.terms[term].kind {
+            TermKind::Vector(_) if !call.asked.session_recency => 1.0,
+            _ => self.person.seen_by(term).session_fade(call.now_ms),
+        }
+    }
+
+    fn interest_column(&mut self, term: usize, space: usize, fade: f64) -> Option<AffinityColumn> {
         let items = super::vectors::SpaceItems { catalog: &self.catalog, space: &self.spaces[space] };
-        let interests = self.strategy.interests(&self.person.taste, &items);
+        let view = self.person.seen_by(term);
+        let interests = self.strategy.interests(&view.taste, &items);
         if interests.is_empty() {
             return None;
         }
-        let field = self.cache.interests[space].update(
+        let fields = if fade < 1.0 { &mut self.cache.sessions } else { &mut self.cache.interests };
+        let field = fields[space].update(
             interests,
+            fade,
             &*self.strategy,
             &self.spaces[space],
             &*self.scorer,
             self.catalog.len(),
         );
-        let mut column = AffinityColumn::calibrated(field.to_vec(), self.person.likes.iter().map(|liked| liked.row));
-        self.sink_disliked(&mut column, -1.0);
+        let mut column = AffinityColumn::calibrated(field.to_vec(), view.likes.iter().map(|liked| liked.row));
+        self.sink_disliked(term, &mut column, -1.0);
         Some(column)
     }
 
-    fn dislike_column(&mut self) -> Option<AffinityColumn> {
-        if self.person.dislikes.is_empty() {
+    /// Nearness to where the person is heading, the mean over the vector spaces; nothing where there is too little to tell.
+    fn momentum_column(&self) -> Option<AffinityColumn> {
+        let mut columns = Vec::new();
+        for (at, own) in self.terms.iter().enumerate() {
+            let TermKind::Vector(space) = own.kind else { continue };
+            let likes = &self.person.seen_by(at).likes;
+            if let Some(heading) = super::momentum::heading(&self.spaces[space], likes) {
+                let mut raw = Vec::new();
+                self.spaces[space].cosines(&*self.scorer, &[&heading], |_, cosines| raw = cosines.to_vec());
+                columns.push(AffinityColumn::calibrated(raw, likes.iter().map(|liked| liked.row)));
+            }
+        }
+        let share = 1.0 / columns.len() as f64;
+        let mean = |row: usize| columns.iter().map(|column| share * column.values[row]).sum();
+        (!columns.is_empty()).then(|| AffinityColumn::new((0..self.catalog.len()).map(mean).collect()))
+    }
+
+    /// The mean over the vector spaces, at most 1, below zero.
+    fn dislike_column(&mut self, term: usize) -> Option<AffinityColumn> {
+        if self.person.whole().dislikes.is_empty() {
             return None;
         }
         let rows = self.catalog.len();
-        let field = self.cache.dislikes.update(&self.person.dislikes, &self.spaces, &*self.scorer, rows);
-        let mut column = AffinityColumn::new(field.iter().map(|sum| 0.0 - sum.min(1.0)).collect());
-        self.sink_disliked(&mut column, -1.0);
+        let mut sums = vec![0.0; rows];
+        for (at, own) in self.terms.iter().enumerate() {
+            let TermKind::Vector(space) = own.kind else { continue };
+            let dislikes = &self.person.seen_by(at).dislikes;
+            let field = self.cache.dislikes[space].update(dislikes, &self.spaces[space], &*self.scorer, rows);
+            let share = 1.0 / self.spaces.len() as f64;
+            sums.iter_mut().zip(field).for_each(|(sum, own)| *sum += share * own);
+        }
+        let mut column = AffinityColumn::new(sums.iter().map(|sum| 0.0 - sum.min(1.0)).collect());
+        self.sink_disliked(term, &mut column, -1.0);
         Some(column)
     }
 

@@ -33,6 +33,8 @@ pub enum RankErrorKind {
     BadCursor,
     /// A scenario that the catalog does not have.
     UnknownScenario,
+    /// A segment that the catalog does not have.
+    UnknownSegment,
     /// No event of the profile has this id.
     UnknownEvent,
     /// A query vector of the wrong length, with no direction, or not finite.
@@ -64,6 +66,7 @@ impl RankError {
             RankErrorKind::UnknownItem => "unknown-item",
             RankErrorKind::BadCursor => "cursor",
             RankErrorKind::UnknownScenario => "unknown-scenario",
+            RankErrorKind::UnknownSegment => "unknown-segment",
             RankErrorKind::UnknownEvent => "unknown-event",
             RankErrorKind::BadQuery => "query-vector",
             RankErrorKind::UnfitCatalog => "catalog-unfit",

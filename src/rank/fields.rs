@@ -10,10 +10,12 @@ use super::vectors::VectorSpace;
 use crate::profile::{Interest, Strategy, too_old};
 use crate::vector::Scorer;
 
-/// `Σ mass · response(cosine)` over the interests; NaN for items without a vector.
+/// `Σ fade^(interests after it) · mass · response(cosine)` over the interests; NaN for items without a vector.
 #[derive(Debug, Default)]
 pub(crate) struct InterestField {
     summed: Vec<Interest>,
+    /// What is left of an interest for each later one; 1 where time is no matter.
+    fade: f64,
     sum: Vec<f64>,
 }
 
@@ -21,15 +23,18 @@ impl InterestField {
     pub(crate) fn update(
         &mut self,
         interests: Vec<Interest>,
+        fade: f64,
         strategy: &dyn Strategy,
         space: &VectorSpace,
         scorer: &dyn Scorer,
         rows: usize,
     ) -> &[f64] {
         let kept = self.summed.len();
-        if self.sum.len() != rows || interests.len() < kept || interests[..kept] != self.summed[..] {
+        let goes_on = self.sum.len() == rows && self.fade == fade;
+        if !goes_on || interests.len() < kept || interests[..kept] != self.summed[..] {
             self.summed.clear();
             self.sum = vec![0.0; rows];
+            self.fade = fade;
         }
         let new = &interests[self.summed.len()..];
         let queries: Vec<&[f32]> = new.iter().map(|interest| &interest.vector[..]).collect();
@@ -37,7 +42,7 @@ impl InterestField {
         space.cosines(scorer, &queries, |at, cosines| {
             let mass = new[at].mass;
             for (sum, cosine) in sum.iter_mut().zip(cosines) {
-                *sum += mass * strategy.response(*cosine);
+                *sum = fade * *sum + mass * strategy.response(*cosine);
             }
         });
         self.summed = interests;
@@ -56,8 +61,8 @@ pub(crate) const MOST_DISLIKES: usize = 256;
 /// is less than two spreads out, and "not interested" has to lower it.
 pub(crate) const UNTOUCHED_SPREADS: f64 = 1.0;
 
-/// `Σ mass · penalty(likeness)` over the dislikes, where the penalty is 0 up to [`UNTOUCHED_SPREADS`] and goes to 1 above;
-/// the mean over the vector spaces.
+/// `Σ mass · penalty(likeness)` over the dislikes in one vector space, where the penalty is 0 up to [`UNTOUCHED_SPREADS`] and goes
+/// to 1 above.
 #[derive(Debug, Default)]
 pub(crate) struct DislikeField {
     summed: Vec<Liked>,
@@ -68,7 +73,7 @@ impl DislikeField {
     pub(crate) fn update(
         &mut self,
         disliked: &[Liked],
-        spaces: &[VectorSpace],
+        space: &VectorSpace,
         scorer: &dyn Scorer,
         rows: usize,
     ) -> &[f64] {
@@ -79,19 +84,17 @@ impl DislikeField {
             self.sum = vec![0.0; rows];
         }
         for one in &disliked[self.summed.len()..] {
-            for space in spaces {
-                let vectors = space.centred(std::iter::once(one.row));
-                let queries: Vec<&[f32]> = vectors.iter().map(|(_, vector)| &vector[..]).collect();
-                let (sum, share) = (&mut self.sum, one.mass / spaces.len() as f64);
-                space.cosines(scorer, &queries, |_, cosines| {
-                    let mut others = cosines.to_vec();
-                    others[one.row] = f64::NAN;
-                    let background = Background::of(&others);
-                    for (sum, cosine) in sum.iter_mut().zip(cosines) {
-                        *sum += share * penalty(&background, *cosine);
-                    }
-                });
-            }
+            let vectors = space.centred(std::iter::once(one.row));
+            let queries: Vec<&[f32]> = vectors.iter().map(|(_, vector)| &vector[..]).collect();
+            let sum = &mut self.sum;
+            space.cosines(scorer, &queries, |_, cosines| {
+                let mut others = cosines.to_vec();
+                others[one.row] = f64::NAN;
+                let background = Background::of(&others);
+                for (sum, cosine) in sum.iter_mut().zip(cosines) {
+                    *sum += one.mass * penalty(&background, *cosine);
+                }
+            });
         }
         self.summed = disliked.to_vec();
         &self.sum

@@ -89,6 +89,8 @@ pub struct Reason {
 pub enum ReasonKind {
     /// It is near what the person likes.
     Interest,
+    /// It is near what the person chose lately.
+    Momentum,
     /// It is near the text searched for.
     Query,
     /// It is near the item that similar ones were asked for.
@@ -126,8 +128,14 @@ pub struct ReasonItem {
 pub struct InterestInfo {
     /// A few words for it: the categories that set it apart, or else the title of its central item.
     pub label: String,
-    /// How much of all liking it is, 0 to 1; all interests together are 1.
+    /// How much of all liking it is, 0 to 1; all interests together are 1, and a muted one is 0.
     pub share: f64,
+    /// The likes that it comes to: the sum of what its items count for.
+    pub mass: f64,
+    /// Whether the person has muted it: it is told here and counts nowhere.
+    pub muted: bool,
+    /// The ids of the events behind it.
+    pub events: Vec<String>,
     /// The liked items in it, the largest share (of this interest) first.
     pub items: Vec<ReasonItem>,
     /// Items of the catalog nearest to it that the person has not seen, nearest first; `share` is the cosine.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::habits::{Drift, HitShare};
 use super::hit::{ColumnInfo, ValueCount};
 use super::recommender::Recommender;
 use crate::catalog::{Column, ColumnType};
@@ -34,6 +35,18 @@ pub struct Metrics {
     pub disliked: usize,
     /// Items of this catalog that count as seen.
     pub seen: usize,
+    /// How often an item was shown, as far as events of type [`IMPRESSION`](crate::IMPRESSION) tell.
+    pub impressions: usize,
+    /// What became of them, place by place; those without a place first.
+    pub hit_shares: Vec<HitShare>,
+    /// Items of this catalog that were shown at least once, as a share of all.
+    pub coverage: f64,
+    /// How much the share of impressions that were taken up changed; nothing with fewer than a hundred.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hit_share_drift: Option<Drift>,
+    /// How much what the person likes changed; nothing with fewer than ten liked items, or without a vector space.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interests_drift: Option<Drift>,
     /// Time of the oldest event, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<i64>,
@@ -55,15 +68,21 @@ impl Recommender {
         for event in events {
             *by_type.entry(event.kind.clone()).or_insert(0) += 1;
         }
+        let habits = self.habits();
         Metrics {
             events: events.len(),
             items: events.iter().map(|event| &event.item).collect::<BTreeSet<_>>().len(),
             by_type,
             unknown_items: events.iter().filter(|event| self.catalog.row(&event.item).is_none()).count(),
             unknown_types: events.iter().filter(|event| self.effects.get(&event.kind).is_none()).count(),
-            liked: self.person.likes.len(),
-            disliked: self.person.dislikes.len(),
+            liked: self.person.whole().likes.len(),
+            disliked: self.person.whole().dislikes.len(),
             seen: self.catalog.len() - self.person.unseen.count(),
+            impressions: habits.impressions,
+            hit_shares: habits.by_position,
+            coverage: habits.shown as f64 / self.catalog.len().max(1) as f64,
+            hit_share_drift: habits.hit_share_drift,
+            interests_drift: habits.interests_drift,
             first: events.first().map(|event| event.time),
             last: events.last().map(|event| event.time),
         }

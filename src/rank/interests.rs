@@ -11,6 +11,7 @@ use super::sum::{RankedRow, best};
 use super::term::TermKind;
 use super::vectors::{VectorSpace, cosine};
 use crate::catalog::Categories;
+use crate::profile::Evidence;
 
 /// Two groups are one interest if their mean cosine is this many spreads above that of any two items.
 const ALIKE_SPREADS: f64 = 1.5;
@@ -33,15 +34,25 @@ struct Member {
     row: usize,
     mass: f64,
     since: i64,
+    events: Vec<String>,
     vector: Vec<f32>,
 }
 
 impl Recommender {
-    /// What the person likes, as groups of liked items, the weightiest first. Empty without likes or without a vector space
-    /// (the catalog's first one is looked at).
+    /// What the person likes, as groups of liked items, the weightiest first, then what they have muted. Empty without likes or
+    /// without a vector space (the catalog's first one is looked at).
     pub fn interests(&self) -> Vec<InterestInfo> {
+        let taste = &self.person.whole().taste;
+        let mut interests = self.grouped(&taste.likes);
+        let mut muted = self.grouped(&taste.muted);
+        muted.iter_mut().for_each(|interest| (interest.share, interest.muted) = (0.0, true));
+        interests.extend(muted);
+        interests
+    }
+
+    fn grouped(&self, likes: &[Evidence]) -> Vec<InterestInfo> {
         let Some(space) = self.spaces.first() else { return Vec::new() };
-        let members = self.members(space);
+        let members = self.members(space, likes);
         let total: f64 = members.iter().map(|member| member.mass).sum();
         let groups = group(&members, sampled_background(space, self.catalog.len()));
         let centres: Vec<Vec<f32>> = groups.iter().map(|group| centre(group, &members, space.dims())).collect();
@@ -54,15 +65,16 @@ impl Recommender {
         infos
     }
 
-    fn members(&self, space: &VectorSpace) -> Vec<Member> {
+    fn members(&self, space: &VectorSpace, likes: &[Evidence]) -> Vec<Member> {
         let mut members = Vec::new();
         let mut vector = vec![0.0; space.dims()];
-        for evidence in self.person.taste.likes.iter().rev() {
+        for evidence in likes.iter().rev() {
             let Some(row) = self.catalog.row(&evidence.item) else { continue };
             if members.len() < MOST_LIKES && space.centred_into(row, &mut vector) {
                 let first = evidence.events.iter().filter_map(|id| self.log().get(id)).map(|event| event.time).min();
                 let since = first.unwrap_or(evidence.time);
-                members.push(Member { row, mass: evidence.mass, since, vector: vector.clone() });
+                let events = evidence.events.clone();
+                members.push(Member { row, mass: evidence.mass, since, events, vector: vector.clone() });
             }
         }
         members.reverse();
@@ -91,7 +103,8 @@ impl Recommender {
             categories.iter().take(NAMING).map(String::as_str).collect::<Vec<_>>().join(", ")
         };
         let since = group.iter().map(|member| member.since).min().unwrap_or_default();
-        InterestInfo { label, share: mass / total, items, nearest, categories, since }
+        let events = group.iter().flat_map(|member| member.events.iter().cloned()).collect();
+        InterestInfo { label, share: mass / total, mass, muted: false, events, items, nearest, categories, since }
     }
 
     /// For each centre the unseen items nearest to it.

@@ -2,8 +2,8 @@
 //!
 //! A [`Recommender`] is a catalog and a person put together; the browser and the command line drive the same one. A score
 //! is `Σ weight · affinity` over the catalog's terms: one per space (`text`, `genres`, `rating`, …, under the space's
-//! name), and the built-in ones `query` (a search's text), `dislike` (a penalty, never above 0) and `prior` (what everybody
-//! likes, where the catalog says so).
+//! name), and the built-in ones `query` (a search's text), `dislike` (a penalty, never above 0), `momentum` (where the person is
+//! heading; off by default), `rotation` (a penalty for having been shown and ignored; off by default) and `prior` (what everybody likes, where the catalog says so).
 //!
 //! - Nearness in a vector space is a centred cosine (see `vectors`), set against the background of the whole catalog and
 //!   bounded: `tanh(z / 4)`, with z the number of spreads above the mean (the liked items themselves left out of both).
@@ -21,33 +21,47 @@
 //! What it does not do: keep events, embed texts, know the time.
 
 mod asked;
+mod beginning;
 mod cache;
 mod call;
 mod column;
 mod crowd;
 mod cursor;
 mod diversity;
+mod effects;
 mod error;
+mod features;
 mod fields;
 mod filter;
+mod habits;
 mod hit;
 mod info;
 mod interests;
+mod limits;
+mod map;
+mod momentum;
 mod options;
 mod reason;
 mod recommender;
+mod rotation;
 mod sum;
 mod term;
 mod terms;
 mod vectors;
 mod what_if;
 
+pub use beginning::SegmentInfo;
+#[cfg(feature = "cli")]
+pub(crate) use effects::effects_of;
 pub use error::{RankError, RankErrorKind};
+pub use features::Features;
 pub use filter::Filter;
+pub use habits::{Drift, HitShare};
 pub use hit::{
     Baseline, ColumnInfo, Hit, InterestInfo, Part, Reason, ReasonItem, ReasonKind, Recommendation, ValueCount,
 };
 pub use info::Metrics;
+pub use map::TasteMap;
 pub use options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 pub use recommender::{ImportPlan, ImportReport, Recommender, Settings};
 pub use sum::{PartColumn, RankedRow, weighted_sum};

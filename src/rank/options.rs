@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::error::{RankError, RankErrorKind, listed, shown};
 use super::filter::Filter;
+use super::term::ROTATION;
 
 /// How many hits there are when nobody says.
 const DEFAULT_LIMIT: usize = 10;
@@ -45,9 +46,17 @@ pub struct RecommendOptions {
     pub weights: BTreeMap<String, f64>,
     /// 0 (the default): purely by score; 1: as different from each other as possible.
     pub diversity: Option<f64>,
+    /// How far what was shown and ignored sinks for a while: 0 (the default) not at all, 1 below everything else. It needs events
+    /// of type [`IMPRESSION`](crate::IMPRESSION). Not together with a weight of that name.
+    pub rotation: Option<f64>,
+    /// At most so many items per value of these category columns; an item with several values counts for each.
+    pub caps: BTreeMap<String, usize>,
     /// How much of the person is in the list: 0 as for a stranger, 1 (the default) with the whole weights of all that is
     /// personal.
     pub strength: Option<f64>,
+    /// Whether nearness to what the person likes fades within a session: what was liked last then counts the most, as long as
+    /// that is less than an hour ago. What people choose together fades so in any case.
+    pub session_recency: bool,
     /// Whether hits carry their parts and a reason.
     pub explain: bool,
     /// Whether each hit says where it would stand for a stranger: in the same list with `strength` 0.
@@ -88,7 +97,10 @@ impl Default for RecommendOptions {
             filter: None,
             weights: BTreeMap::new(),
             diversity: None,
+            rotation: None,
+            caps: BTreeMap::new(),
             strength: None,
+            session_recency: false,
             explain: false,
             compare: false,
             include_seen: None,
@@ -111,8 +123,8 @@ impl Default for OnboardingOptions {
 
 impl RecommendOptions {
     /// Reads options as JavaScript and the command line write them: an object with any of `limit`, `offset`, `cursor`,
-    /// `scenario`, `candidates`, `where`, `weights`, `diversity`, `strength`, `explain`, `compare` (`"baseline"`),
-    /// `includeSeen`, `position`.
+    /// `scenario`, `candidates`, `where`, `weights`, `diversity`, `rotation`, `caps`, `strength`, `sessionRecency`, `explain`, `compare`
+    /// (`"baseline"`), `includeSeen`, `position`.
     ///
     /// ```
     /// use homebody::RecommendOptions;
@@ -143,7 +155,10 @@ impl RecommendOptions {
             filter: fields.filter()?,
             weights: fields.weights()?,
             diversity: fields.share("diversity")?,
+            rotation: fields.share("rotation")?,
+            caps: fields.caps()?,
             strength: fields.share("strength")?,
+            session_recency: fields.flag("sessionRecency")?.unwrap_or(default.session_recency),
             explain: fields.flag("explain")?.unwrap_or(default.explain),
             compare: fields.baseline("compare")?,
             include_seen: fields.flag("includeSeen")?,
@@ -159,7 +174,21 @@ impl RecommendOptions {
                 "options `cursor` and `offset`: expected one of them, got both; a cursor says where to go on by itself";
             return Err(RankError::new(RankErrorKind::BadOption, message));
         }
-        for (name, share) in [("diversity", self.diversity), ("strength", self.strength)] {
+        if self.rotation.is_some() && self.weights.contains_key(ROTATION) {
+            let message = format!(
+                "options `rotation` and `weights`: expected one of them to say how far what was ignored sinks, got both; leave \
+                 out the weight `{ROTATION}`"
+            );
+            return Err(RankError::new(RankErrorKind::BadOption, message));
+        }
+        if let Some(column) = self.caps.iter().find(|(_, most)| **most == 0).map(|(column, _)| column) {
+            let message = format!(
+                "option `caps`: expected 1 or more for `{column}`, got 0; leave items out with `where`, as in \
+                 {{\"{column}\": {{\"exists\": false}}}}"
+            );
+            return Err(RankError::new(RankErrorKind::BadOption, message));
+        }
+        for (name, share) in [("diversity", self.diversity), ("strength", self.strength), ("rotation", self.rotation)] {
             share.map_or(Ok(()), |share| check_share(name, share))?;
         }
         self.position.map_or(Ok(()), Position::check)
@@ -307,6 +336,18 @@ impl Fields {
         object.unwrap_or_default().into_iter().map(weight).collect()
     }
 
+    fn caps(&mut self) -> Result<BTreeMap<String, usize>, RankError> {
+        let whole = |value: &Value| {
+            let number = value.as_f64()?;
+            (number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number)).then_some(number as usize)
+        };
+        let caps = |value: &Value| {
+            let object = value.as_object()?.iter();
+            object.map(|(column, most)| Some((column.clone(), whole(most)?))).collect()
+        };
+        Ok(self.take("caps", "an object of whole numbers by column", caps)?.unwrap_or_default())
+    }
+
     fn position(&mut self) -> Result<Option<Position>, RankError> {
         let expected = "an object with the numbers latitude and longitude";
         let position = self.take("position", expected, |value| {
@@ -348,13 +389,15 @@ mod tests {
         let options = SearchOptions::from_json(json!({
             "limit": 3.0, "offset": 2, "where": {"year": 1980}, "weights": {"rating": -0.5}, "diversity": 0.25,
             "explain": true, "includeSeen": false, "position": {"latitude": 59.9, "longitude": 10.7}, "personalize": 0,
-            "cursor": "c", "scenario": "home", "candidates": ["a"], "strength": 0.5, "compare": "baseline"
+            "rotation": 0.75, "caps": {"genres": 2}, "sessionRecency": true, "cursor": "c", "scenario": "home", "candidates": ["a"], "strength": 0.5, "compare": "baseline"
         }))
         .unwrap();
         let ranking = options.ranking;
         assert_eq!((ranking.limit, ranking.offset, ranking.diversity), (3, 2, Some(0.25)));
         assert_eq!((ranking.cursor.as_deref(), ranking.scenario.as_deref()), (Some("c"), Some("home")));
         assert_eq!((ranking.candidates, ranking.strength), (Some(vec!["a".to_owned()]), Some(0.5)));
+        assert_eq!((ranking.rotation, ranking.caps), (Some(0.75), [("genres".to_owned(), 2)].into()));
+        assert!(ranking.session_recency);
         assert_eq!(ranking.weights, BTreeMap::from([("rating".to_owned(), -0.5)]));
         assert!(ranking.explain && ranking.compare && ranking.include_seen == Some(false) && ranking.filter.is_some());
         assert_eq!(ranking.position, Some(Position { latitude: 59.9, longitude: 10.7 }));

@@ -9,7 +9,7 @@ use super::term::TermKind;
 use super::terms::{Liked, distance_km};
 use super::vectors::cosine;
 use crate::catalog::{Column, ColumnType, Prefer, Prior};
-use crate::profile::Evidence;
+use crate::profile::{DESCRIBE, Evidence};
 
 /// How many of the person's items a reason names as data.
 const TOLD: usize = 3;
@@ -45,14 +45,15 @@ impl Recommender {
         let plain = |kind, text, value| Some(Reason { kind, part: part.clone(), text, value, items: Vec::new() });
         match (&self.terms[term].kind, subject) {
             (TermKind::Query, _) => plain(ReasonKind::Query, "Close to what you searched for".to_owned(), None),
-            (TermKind::Dislike, _) => None,
+            (TermKind::Dislike | TermKind::Rotation, _) => None,
+            (TermKind::Momentum, _) => self.told_momentum(row, part),
             (TermKind::Vector(_), Subject::Item(anchor)) => {
                 let text = format!("Similar to {}", self.quoted(anchor));
                 Some(Reason { kind: ReasonKind::Similar, part, text, value: None, items: vec![self.item(anchor, 1.0)] })
             }
-            (TermKind::Vector(space), Subject::Person) => self.told_interest(row, *space, part),
-            (TermKind::Collaborative(space), subject) => self.told_crowd(row, space, subject, part),
-            (TermKind::Category { column }, subject) => self.told_category(row, column, subject, part),
+            (TermKind::Vector(space), Subject::Person) => self.told_interest(row, term, *space, part),
+            (TermKind::Collaborative(space), subject) => self.told_crowd(row, term, space, subject, part),
+            (TermKind::Category { column }, subject) => self.told_category(row, term, column, subject, part),
             (TermKind::Number { column, scale }, subject) => {
                 let value = shown(self.named(column)?, row)?;
                 let label = label(column);
@@ -96,11 +97,11 @@ impl Recommender {
     }
 
     /// The liked items that carry the interest part, with their shares of it.
-    fn told_interest(&self, row: usize, space: usize, part: String) -> Option<Reason> {
+    fn told_interest(&self, row: usize, term: usize, space: usize, part: String) -> Option<Reason> {
         let space = &self.spaces[space];
         let item = space.centred(std::iter::once(row)).pop()?.1;
         let mut vector = vec![0.0; space.dims()];
-        let likes = self.person.taste.likes.iter().filter_map(|evidence| {
+        let likes = self.person.seen_by(term).taste.likes.iter().filter_map(|evidence| {
             let liked = self.catalog.row(&evidence.item)?;
             let cosine = if space.centred_into(liked, &mut vector) { cosine(&item, &vector) } else { 0.0 };
             // An item on the other side of the catalog's mean is no reason, whatever a kernel's tail gives for it.
@@ -123,12 +124,46 @@ impl Recommender {
         Some(Reason { kind: ReasonKind::Interest, part, text, value: None, items })
     }
 
+    /// The lately liked items that are on the item's side of the catalog.
+    fn told_momentum(&self, row: usize, part: String) -> Option<Reason> {
+        let mut carriers: Vec<(f64, usize, ())> = Vec::new();
+        for (at, term) in self.terms.iter().enumerate() {
+            let TermKind::Vector(space) = term.kind else { continue };
+            let space = &self.spaces[space];
+            let (Some((_, item)), likes) = (space.centred(std::iter::once(row)).pop(), &self.person.seen_by(at).likes)
+            else {
+                continue;
+            };
+            for liked in super::momentum::recent(space, likes) {
+                let (_, vector) = space.centred(std::iter::once(liked.row)).pop()?;
+                let value = liked.mass * cosine(&item, &vector);
+                match carriers.iter_mut().find(|carrier| carrier.1 == liked.row) {
+                    Some(carrier) => carrier.0 += value,
+                    None => carriers.push((value, liked.row, ())),
+                }
+            }
+        }
+        carriers.retain(|carrier| carrier.0 > 0.0);
+        let carriers = ranked_shares(carriers);
+        let (_, first, ()) = *carriers.first()?;
+        let text = format!("Like what you chose lately, {} for one", self.quoted(first));
+        let items = carriers.iter().take(TOLD).map(|(share, liked, ())| self.item(*liked, *share)).collect();
+        Some(Reason { kind: ReasonKind::Momentum, part, text, value: None, items })
+    }
+
     /// The liked items that people choose together with this one, with their shares.
-    fn told_crowd(&self, row: usize, space: &CrowdSpace, subject: Subject, part: String) -> Option<Reason> {
+    fn told_crowd(
+        &self,
+        row: usize,
+        term: usize,
+        space: &CrowdSpace,
+        subject: Subject,
+        part: String,
+    ) -> Option<Reason> {
         let kind = ReasonKind::Crowd;
         let anchor;
         let chosen: &[Liked] = match subject {
-            Subject::Person => &self.person.likes,
+            Subject::Person => &self.person.seen_by(term).likes,
             Subject::Item(row) => {
                 anchor = [Liked { row, mass: 1.0 }];
                 &anchor
@@ -148,12 +183,12 @@ impl Recommender {
     }
 
     /// The category of the item that the person chooses the most beyond the catalog's base rate, and who carries it.
-    fn told_category(&self, row: usize, column: &str, subject: Subject, part: String) -> Option<Reason> {
+    fn told_category(&self, row: usize, term: usize, column: &str, subject: Subject, part: String) -> Option<Reason> {
         let column = self.named(column)?;
         let categories = column.categories()?;
         let anchor;
         let chosen: &[Liked] = match subject {
-            Subject::Person => &self.person.likes,
+            Subject::Person => &self.person.seen_by(term).likes,
             Subject::Item(row) => {
                 anchor = [Liked { row, mass: 1.0 }];
                 &anchor
@@ -189,6 +224,7 @@ impl Recommender {
             ("buy", _) => format!("bought {title}"),
             ("cart", _) => format!("put {title} in your cart"),
             ("share", _) => format!("shared {title}"),
+            (DESCRIBE, _) => format!("described something like {title}"),
             ("view" | "click" | "dwell", _) => format!("looked at {title}"),
             _ => format!("chose {title}"),
         }

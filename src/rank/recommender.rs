@@ -12,7 +12,9 @@ use super::column::AffinityColumn;
 use super::error::RankError;
 use super::fields::{DislikeField, InterestField};
 use super::filter::Filter;
+use super::limits::Variants;
 use super::options::RecommendOptions;
+use super::rotation::ignored;
 use super::term::{Term, Terms};
 use super::terms::Liked;
 use super::vectors::VectorSpace;
@@ -21,14 +23,14 @@ use crate::catalog::Catalog;
 use crate::catalog::Prior;
 use crate::profile::{
     Effects, Event, EventLog, Evidence, IdSource, Kernel, Merged, NewEvent, ProfileError, RandomIds, Strategy, Taste,
-    read_profile, write_profile,
+    day, read_profile, write_profile,
 };
 use crate::vector::{Mask, Scorer, best_scorer};
 
 /// What a [`Recommender`] is made of besides catalog and events. Every part can be exchanged.
 pub struct Settings {
-    /// What events mean.
-    pub effects: Effects,
+    /// What events mean; without it, what the catalog says.
+    pub effects: Option<Effects>,
     /// How likes become interests.
     pub strategy: Box<dyn Strategy>,
     /// What multiplies vectors.
@@ -38,13 +40,13 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// The default table of effects, a [`Kernel`] over the liked items, the fastest scorer, random ids.
+    /// The catalog's table of effects, a [`Kernel`] over the liked items, the fastest scorer, random ids.
     ///
     /// Why the kernel and not one moving average: measured on four data sets it ranks 4 to 48 % better, and on this project's
     /// own films a person with two tastes gets both instead of what lies between them (`docs/ranking.md`).
     fn default() -> Self {
         Self {
-            effects: Effects::default(),
+            effects: None,
             strategy: Box::new(Kernel::default()),
             scorer: best_scorer(),
             ids: Box::new(RandomIds::new()),
@@ -64,6 +66,7 @@ pub struct Recommender {
     pub(crate) text_space: Option<usize>,
     /// The prior of an evaluation, in place of the catalog's own.
     pub(crate) prior: Option<Vec<f64>>,
+    pub(crate) variants: Option<Variants>,
     /// The catalog's scenarios.
     pub(crate) presets: BTreeMap<String, RecommendOptions>,
     pub(crate) effects: Effects,
@@ -71,6 +74,8 @@ pub struct Recommender {
     pub(crate) scorer: Box<dyn Scorer>,
     ids: Box<dyn IdSource>,
     log: EventLog,
+    /// The present as far as effects fade by it; before the first call, that of the last event.
+    today: Option<i64>,
     pub(crate) person: Person,
     pub(crate) cache: Cache,
 }
@@ -78,17 +83,28 @@ pub struct Recommender {
 /// What the log comes to in this catalog.
 #[derive(Debug)]
 pub(crate) struct Person {
+    /// By all events.
+    whole: View,
+    /// For terms that some events do not touch, by the others.
+    narrowed: BTreeMap<usize, View>,
+    /// All items but those that count as seen.
+    pub(crate) unseen: Mask,
+    /// When items were shown since the person last did anything with them, by row.
+    pub(crate) ignored: BTreeMap<usize, Vec<i64>>,
+}
+
+/// What the person likes and dislikes, as one term sees it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct View {
     pub(crate) taste: Taste,
     /// The likes whose items the catalog has, in the order of [`Taste::likes`].
     pub(crate) likes: Vec<Liked>,
     /// The dislikes whose items the catalog has, in the order of [`Taste::dislikes`].
     pub(crate) dislikes: Vec<Liked>,
-    /// All items but those that count as seen.
-    pub(crate) unseen: Mask,
 }
 
 /// A session is over when nothing was liked for this long.
-const SESSION_MS: i64 = 3_600_000;
+pub(crate) const SESSION_MS: i64 = 3_600_000;
 /// Within a session a like counts this much for each later one. Fading always looks good where the last like of all is to be
 /// guessed (+15 %) and bad on an honest split (−10 to −19 %): what was liked last says what somebody is doing now, not who
 /// they are.
@@ -107,6 +123,8 @@ pub(crate) enum ColumnKey {
     Person(usize),
     /// A term for the person, within a session or after it.
     Session(usize, bool),
+    /// A term for the person at a minute.
+    Minute(usize, i64),
     /// A term for the item of this row.
     Anchor(usize, usize),
     /// A centred query.
@@ -118,7 +136,9 @@ pub(crate) struct Cache {
     pub(crate) columns: Recent<ColumnKey, Option<Arc<AffinityColumn>>>,
     pub(crate) filters: Recent<Filter, Arc<Mask>>,
     pub(crate) interests: Vec<InterestField>,
-    pub(crate) dislikes: DislikeField,
+    /// The same, faded as within a session.
+    pub(crate) sessions: Vec<InterestField>,
+    pub(crate) dislikes: Vec<DislikeField>,
 }
 
 /// What an import did, or would do.
@@ -149,31 +169,41 @@ impl Recommender {
     ///
     /// # Errors
     ///
-    /// A catalog with a space named like a built-in term (`query`, `dislike`, `prior`), or with a scenario that does not fit it.
+    /// A catalog with a space named like a built-in term (`query`, `dislike`, `momentum`, `rotation`,
+    /// `prior`), or with a scenario, a segment or a table of effects
+    /// that does not fit it.
     pub fn new(catalog: Catalog, settings: Settings) -> Result<Self, RankError> {
         let Terms { terms, spaces, text_space } = Terms::of(&catalog)?;
         let presets = presets(&catalog)?;
+        super::beginning::check_segments(&catalog)?;
         // Room for the columns of the items, of the person, and of a few queries or anchors.
         let columns = Recent::new(2 * terms.len() + 6);
         /// As many filters as someone goes back and forth between.
         const FILTERS: usize = 8;
         let interests = spaces.iter().map(|_| InterestField::default()).collect();
-        let cache = Cache { columns, filters: Recent::new(FILTERS), interests, dislikes: DislikeField::default() };
-        let person = Person::of(&catalog, Taste::default());
+        let sessions = spaces.iter().map(|_| InterestField::default()).collect();
+        let dislikes = spaces.iter().map(|_| DislikeField::default()).collect();
+        let cache = Cache { columns, filters: Recent::new(FILTERS), interests, sessions, dislikes };
         let Settings { effects, strategy, scorer, ids } = settings;
+        let own = super::effects::table(&catalog, &terms)?;
+        let effects = effects.unwrap_or(own);
+        let variants = Variants::of(&catalog);
         let log = EventLog::new();
+        let person = Person::of(&catalog, &terms, &effects, &log, 0);
         Ok(Self {
             catalog,
             terms,
             spaces,
             text_space,
             prior: None,
+            variants,
             presets,
             effects,
             strategy,
             scorer,
             ids,
             log,
+            today: None,
             person,
             cache,
         })
@@ -191,7 +221,17 @@ impl Recommender {
 
     /// What the events come to, item by item.
     pub fn taste(&self) -> &Taste {
-        &self.person.taste
+        &self.person.whole().taste
+    }
+
+    /// Takes this as the present, which decides how much is left of events whose effects fade. Calls that are handed the time
+    /// do so by themselves.
+    pub fn set_present(&mut self, now_ms: i64) {
+        let today = Some(day(now_ms));
+        if self.effects.fades() && self.today != today {
+            self.today = today;
+            self.derive();
+        }
     }
 
     /// The table of effects.
@@ -295,6 +335,21 @@ impl Recommender {
         Ok(event)
     }
 
+    /// Removes several events, all or none.
+    ///
+    /// # Errors
+    ///
+    /// No event has one of these ids; then nothing is removed.
+    pub fn undo_all(&mut self, ids: &[String]) -> Result<(), ProfileError> {
+        let mut log = self.log.clone();
+        for id in ids {
+            log.undo(id)?;
+        }
+        self.log = log;
+        self.derive();
+        Ok(())
+    }
+
     /// Removes all events.
     pub fn erase(&mut self) {
         self.log.clear();
@@ -343,43 +398,69 @@ impl Recommender {
     }
 
     fn derive(&mut self) {
-        let taste = Taste::derive(self.log.events(), &self.effects);
-        if taste != self.person.taste {
-            self.person = Person::of(&self.catalog, taste);
+        let today = self.today.unwrap_or_else(|| self.log.events().last().map_or(0, |event| day(event.time)));
+        let person = Person::of(&self.catalog, &self.terms, &self.effects, &self.log, today);
+        if person.whole != self.person.whole || person.narrowed != self.person.narrowed {
             self.cache.forget_columns_of_person();
+        } else if person.ignored != self.person.ignored {
+            self.cache.columns.retain(|key| !matches!(key, ColumnKey::Minute(..)));
         }
+        self.person = person;
     }
 }
 
 impl Person {
+    fn of(catalog: &Catalog, terms: &[Term], effects: &Effects, log: &EventLog, today: i64) -> Self {
+        let view = |effects: &Effects| View::of(catalog, Taste::derive_on(log.events(), effects, today));
+        let narrow = |(at, term): (usize, &Term)| Some((at, view(&effects.narrowed_to(&term.name)?)));
+        let personal = terms.iter().enumerate().filter(|(_, term)| term.kind.is_of_space());
+        let narrowed = personal.filter_map(narrow).collect();
+        let whole = view(effects);
+        let mut unseen = Mask::all(catalog.len());
+        for item in &whole.taste.seen {
+            if let Some(row) = catalog.row(item) {
+                unseen.set(row, false);
+            }
+        }
+        let ignored = ignored(catalog, log.events());
+        Self { whole, narrowed, unseen, ignored }
+    }
+
+    /// What all events come to.
+    pub(crate) fn whole(&self) -> &View {
+        &self.whole
+    }
+
+    /// What the events that touch this term come to.
+    pub(crate) fn seen_by(&self, term: usize) -> &View {
+        self.narrowed.get(&term).unwrap_or(&self.whole)
+    }
+}
+
+impl View {
     fn of(catalog: &Catalog, taste: Taste) -> Self {
         let rows = |evidence: &[Evidence]| {
             let liked = |one: &Evidence| catalog.row(&one.item).map(|row| Liked { row, mass: one.mass });
             evidence.iter().filter_map(liked).collect()
         };
-        let mut unseen = Mask::all(catalog.len());
-        for item in &taste.seen {
-            if let Some(row) = catalog.row(item) {
-                unseen.set(row, false);
-            }
-        }
-        Self { likes: rows(&taste.likes), dislikes: rows(&taste.dislikes), unseen, taste }
+        Self { likes: rows(&taste.likes), dislikes: rows(&taste.dislikes), taste }
     }
 
-    /// Whether the person liked something within the last hour.
-    pub(crate) fn is_in_session(&self, now_ms: i64) -> bool {
-        self.taste.likes.last().is_some_and(|last| now_ms.saturating_sub(last.time) < SESSION_MS)
+    /// How much of a like is left for each later one: all of it, unless the person liked something within the last hour.
+    pub(crate) fn session_fade(&self, now_ms: i64) -> f64 {
+        match self.taste.likes.last() {
+            Some(last) if now_ms.saturating_sub(last.time) < SESSION_MS => SESSION_FADE,
+            _ => 1.0,
+        }
     }
 
     /// The likes as they count at this time: within a session the latest the most.
     pub(crate) fn in_session(&self, now_ms: i64) -> Vec<Liked> {
         let mut likes = self.likes.clone();
-        if self.is_in_session(now_ms) {
-            let mut fade = 1.0;
-            for liked in likes.iter_mut().rev() {
-                liked.mass *= fade;
-                fade *= SESSION_FADE;
-            }
+        let (fade, mut left) = (self.session_fade(now_ms), 1.0);
+        for liked in likes.iter_mut().rev() {
+            liked.mass *= left;
+            left *= fade;
         }
         likes
     }
@@ -388,13 +469,14 @@ impl Person {
 impl Cache {
     /// The fields stay: they check for themselves what they can go on from.
     fn forget_columns_of_person(&mut self) {
-        self.columns.retain(|key| !matches!(key, ColumnKey::Person(_) | ColumnKey::Session(..)));
+        self.columns
+            .retain(|key| !matches!(key, ColumnKey::Person(_) | ColumnKey::Session(..) | ColumnKey::Minute(..)));
     }
 
     fn forget_person(&mut self) {
         self.forget_columns_of_person();
-        self.interests.iter_mut().for_each(InterestField::clear);
-        self.dislikes.clear();
+        self.interests.iter_mut().chain(&mut self.sessions).for_each(InterestField::clear);
+        self.dislikes.iter_mut().for_each(DislikeField::clear);
     }
 }
 

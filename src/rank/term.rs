@@ -10,6 +10,10 @@ use crate::catalog::{Catalog, Prefer, Prior, Reference, SpaceKind};
 pub(crate) const QUERY: &str = "query";
 /// The weight of the penalty for being like what the person dislikes.
 pub(crate) const DISLIKE: &str = "dislike";
+/// The weight of where the person is heading.
+pub(crate) const MOMENTUM: &str = "momentum";
+/// The weight of the penalty for having been shown and ignored.
+pub(crate) const ROTATION: &str = "rotation";
 /// The weight of everybody's taste.
 pub(crate) const PRIOR: &str = "prior";
 
@@ -25,7 +29,10 @@ const PRIOR_WEIGHT: f64 = 0.3;
 /// weights from 0.5 to 2 are alike on the rolling split, and 1 is the best of them after one event (`docs/quality.md`).
 const CHOSEN_WEIGHT: f64 = 1.0;
 
-const BUILT_IN: [&str; 3] = [QUERY, DISLIKE, PRIOR];
+/// Off: on the data sets of the reference evaluation it helps only with the very next item and loses everywhere else.
+const MOMENTUM_WEIGHT: f64 = 0.0;
+
+const BUILT_IN: [&str; 5] = [QUERY, DISLIKE, MOMENTUM, ROTATION, PRIOR];
 
 /// One summand of every score.
 #[derive(Debug)]
@@ -61,21 +68,30 @@ pub(crate) enum TermKind {
     },
     Query,
     Dislike,
+    Momentum,
+    Rotation,
     Prior,
 }
 
 impl TermKind {
+    /// Whether it is a space's that depends on the person.
+    pub(crate) fn is_of_space(&self) -> bool {
+        self.is_personal() && !matches!(self, Self::Dislike | Self::Momentum | Self::Rotation)
+    }
+
     /// Whether the term depends on the person (or on the item that similar ones are sought for), and not on the item alone.
     pub(crate) fn is_personal(&self) -> bool {
         match self {
-            Self::Vector(_) | Self::Collaborative(_) | Self::Category { .. } | Self::Dislike => true,
+            Self::Vector(_) | Self::Collaborative(_) | Self::Category { .. } => true,
+            Self::Dislike | Self::Momentum | Self::Rotation => true,
             Self::Number { scale, .. } => scale.prefer == Prefer::Near,
             Self::Recency { .. } | Self::Geo { .. } | Self::Query | Self::Prior => false,
         }
     }
 }
 
-/// The terms of a catalog: its spaces in their order, then query, dislike and, where the catalog has one, prior.
+/// The terms of a catalog: its spaces in their order, then query, dislike and rotation, and, where there is
+/// something to tell them by, momentum and prior.
 pub(crate) struct Terms {
     pub(crate) terms: Vec<Term>,
     pub(crate) spaces: Vec<VectorSpace>,
@@ -124,6 +140,11 @@ impl Terms {
             all.terms.iter().filter(|term| term.kind.is_personal()).map(|term| term.weight.max(0.0)).sum();
         all.built_in(QUERY, personal.max(LEAST_QUERY_WEIGHT), TermKind::Query);
         all.built_in(DISLIKE, DISLIKE_WEIGHT, TermKind::Dislike);
+        if !all.spaces.is_empty() {
+            all.built_in(MOMENTUM, MOMENTUM_WEIGHT, TermKind::Momentum);
+        }
+        // Off: whether a list should change by being looked at is for its page to say.
+        all.built_in(ROTATION, 0.0, TermKind::Rotation);
         match catalog.prior() {
             Some(Prior::Rated { .. }) => all.built_in(PRIOR, PRIOR_WEIGHT, TermKind::Prior),
             Some(Prior::Chosen { .. }) => all.built_in(PRIOR, CHOSEN_WEIGHT, TermKind::Prior),

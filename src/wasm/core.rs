@@ -15,14 +15,14 @@ use super::panic::report_to;
 use crate::catalog::CatalogReader;
 use crate::profile::{Event, NewEvent, from_records, to_records};
 use crate::rank::{OnboardingOptions, RecommendOptions, Recommendation, Recommender, SearchOptions, Settings};
-use crate::store::{EventStore, Fallback};
+use crate::store::{EventStore, Fallback, Record};
 
 /// The shapes of the package's own types, and those that only its workers see.
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 import type {
   ColumnInfo, DeviceChoice, Hit, ImportReport, Interest, Metrics, NewEvent, OnboardingOptions, ProfileEvent,
-  RecommendOptions, SearchOptions, Status,
+  RecommendOptions, SearchOptions, Segment, Status, TasteMap,
 } from "../types.js";
 
 /** A list as it leaves the engine; the page makes a `HitList` of it. */
@@ -117,20 +117,18 @@ impl CoreEngine {
     #[wasm_bindgen(js_name = openProfile)]
     pub async fn open_profile(&self, profile: String, persist: bool) -> Result<(), JsValue> {
         let store = if persist { Fallback::new(IndexedDb::new(&profile)) } else { Fallback::in_memory() };
-        self.store.replace(Some(Rc::new(store)));
-        self.reload().await.map(|_| ())
+        let store = Rc::new(store);
+        let records = store.load().await.map_err(|error| to_js(&error))?;
+        // Only now: a profile that cannot be read must not take the place of one that was.
+        self.store.replace(Some(store));
+        self.take(records).map(|_| ())
     }
 
     /// Takes the events anew, because another tab changed them. Returns whether they are others than before.
     pub async fn reload(&self) -> Result<bool, JsValue> {
         let store = self.store()?;
         let records = store.load().await.map_err(|error| to_js(&error))?;
-        let (events, unreadable) = from_records(records);
-        self.unreadable.replace(unreadable);
-        let mut recommender = self.recommender_mut()?;
-        let before = recommender.log().clone();
-        recommender.set_events(events).map_err(|error| to_js(&error))?;
-        Ok(*recommender.log() != before)
+        if self.is_open(&store) { self.take(records) } else { Ok(false) }
     }
 
     /// Records an event; when the promise resolves it is kept.
@@ -146,6 +144,23 @@ impl CoreEngine {
         json::to_js(&event)
     }
 
+    /// Records several events with one write; when the promise resolves they are kept, and if one is refused none is.
+    #[wasm_bindgen(js_name = recordAll, unchecked_return_type = "ProfileEvent[]")]
+    pub async fn record_all(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "readonly NewEvent[]")] events: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let events: Vec<NewEvent> = from_js("a list of events", &events)?;
+        let store = self.store()?;
+        let events = {
+            let mut recommender = self.recommender_mut()?;
+            let prepared = events.into_iter().map(|event| recommender.prepare(event, now_ms()));
+            prepared.collect::<Result<Vec<Event>, _>>().map_err(|error| to_js(&error))?
+        };
+        self.keep(&store, &events).await?;
+        json::to_js(&events)
+    }
+
     /// Removes an event for good.
     pub async fn undo(&self, id: String) -> Result<(), JsValue> {
         let store = self.store()?;
@@ -153,8 +168,76 @@ impl CoreEngine {
         if known {
             store.remove(std::slice::from_ref(&id)).await.map_err(|error| to_js(&error))?;
         }
-        self.recommender_mut()?.undo(&id).map_err(|error| to_js(&error))?;
+        if self.is_open(&store) {
+            self.recommender_mut()?.undo(&id).map_err(|error| to_js(&error))?;
+        }
         Ok(())
+    }
+
+    /// Removes several events for good.
+    #[wasm_bindgen(js_name = undoAll)]
+    pub async fn undo_all(&self, ids: Vec<String>) -> Result<(), JsValue> {
+        let store = self.store()?;
+        // Before anything is removed: one that is not there must leave all others.
+        for id in &ids {
+            if self.recommender()?.log().get(id).is_none() {
+                return self.recommender_mut()?.undo_all(&ids).map_err(|error| to_js(&error));
+            }
+        }
+        store.remove(&ids).await.map_err(|error| to_js(&error))?;
+        if self.is_open(&store) {
+            self.recommender_mut()?.undo_all(&ids).map_err(|error| to_js(&error))?;
+        }
+        Ok(())
+    }
+
+    /// The ids of the events that mute these items.
+    #[wasm_bindgen(js_name = mutesOf)]
+    pub fn mutes_of(&self, items: Vec<String>) -> Result<Vec<String>, JsValue> {
+        Ok(self.recommender()?.mutes_of(&items))
+    }
+
+    /// Records likes of a history from elsewhere.
+    #[wasm_bindgen(js_name = fromItems, unchecked_return_type = "ImportReport")]
+    pub async fn from_items(&self, ids: Vec<String>) -> Result<JsValue, JsValue> {
+        let store = self.store()?;
+        let plan = self.recommender_mut()?.plan_items(&ids, now_ms()).map_err(|error| to_js(&error))?;
+        self.keep(&store, &plan.events).await?;
+        json::to_js(&plan.report)
+    }
+
+    /// Records what stands for a description, given as its vector.
+    #[wasm_bindgen(unchecked_return_type = "ProfileEvent[]")]
+    pub async fn describe(&self, query: Vec<f32>) -> Result<JsValue, JsValue> {
+        let store = self.store()?;
+        let events = self.recommender_mut()?.plan_description(&query, now_ms()).map_err(|error| to_js(&error))?;
+        self.keep(&store, &events).await?;
+        json::to_js(&events)
+    }
+
+    /// Records what stands for a segment of the catalog.
+    #[wasm_bindgen(js_name = chooseSegment, unchecked_return_type = "ProfileEvent[]")]
+    pub async fn choose_segment(&self, name: String) -> Result<JsValue, JsValue> {
+        let store = self.store()?;
+        let events = self.recommender_mut()?.plan_segment(&name, now_ms()).map_err(|error| to_js(&error))?;
+        self.keep(&store, &events).await?;
+        json::to_js(&events)
+    }
+
+    /// The segments of the catalog.
+    #[wasm_bindgen(unchecked_return_type = "Segment[]")]
+    pub fn segments(&self) -> Result<JsValue, JsValue> {
+        json::to_js(&self.recommender()?.segments())
+    }
+
+    /// The features of the best items for the person.
+    #[wasm_bindgen(unchecked_return_type = "{ names: string[]; ids: string[]; values: number[] }")]
+    pub fn features(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\">")] options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
+        json::to_js(&self.recommender_mut()?.features(&options, now_ms()).map_err(|error| to_js(&error))?)
     }
 
     /// The profile as a document.
@@ -190,7 +273,9 @@ impl CoreEngine {
     /// What the person likes.
     #[wasm_bindgen(unchecked_return_type = "Interest[]")]
     pub fn interests(&self) -> Result<JsValue, JsValue> {
-        json::to_js(&self.recommender()?.interests())
+        let mut recommender = self.recommender_mut()?;
+        recommender.set_present(now_ms());
+        json::to_js(&recommender.interests())
     }
 
     /// Figures about the profile.
@@ -268,6 +353,12 @@ impl CoreEngine {
         json::to_js(&self.recommender()?.columns())
     }
 
+    /// The catalog as a map; null where it has none.
+    #[wasm_bindgen(unchecked_return_type = "TasteMap | null")]
+    pub fn map(&self) -> Result<JsValue, JsValue> {
+        json::to_js(&self.recommender()?.map())
+    }
+
     /// What it runs on.
     #[wasm_bindgen(unchecked_return_type = "Pick<Status, \"device\" | \"simd\" | \"storage\" | \"notes\">")]
     pub fn state(&self) -> Result<JsValue, JsValue> {
@@ -293,8 +384,25 @@ impl CoreEngine {
     /// Makes events durable, and then part of the profile. No borrow is held while the store works.
     async fn keep(&self, store: &Store, events: &[Event]) -> Result<(), JsValue> {
         store.append(&to_records(events)).await.map_err(|error| to_js(&error))?;
-        self.recommender_mut()?.merge(events.iter().cloned()).map_err(|error| to_js(&error))?;
+        if self.is_open(store) {
+            self.recommender_mut()?.merge(events.iter().cloned()).map_err(|error| to_js(&error))?;
+        }
         Ok(())
+    }
+
+    /// Whether this is still the profile in use, and no other was opened while the store worked.
+    fn is_open(&self, store: &Store) -> bool {
+        self.store.borrow().as_ref().is_some_and(|open| Rc::ptr_eq(open, store))
+    }
+
+    /// Takes these records for the profile. Returns whether its events are others than before.
+    fn take(&self, records: Vec<Record>) -> Result<bool, JsValue> {
+        let (events, unreadable) = from_records(records);
+        self.unreadable.replace(unreadable);
+        let mut recommender = self.recommender_mut()?;
+        let before = recommender.log().clone();
+        recommender.set_events(events).map_err(|error| to_js(&error))?;
+        Ok(*recommender.log() != before)
     }
 
     fn store(&self) -> Result<Store, JsValue> {

@@ -83,7 +83,10 @@ fn weights_count_at_call_time() {
     assert!(ids(&recommender.recommend(&options(worst), NOW).unwrap())[0].ends_with("-6"));
     assert_eq!(recommender.recommend(&options(json!({"limit": 1})), NOW).unwrap(), taste);
     let names: Vec<&str> = recommender.weights().keys().copied().collect();
-    assert_eq!(names, ["dislike", "genre", "length", "place", "prior", "query", "rating", "recent", "text"]);
+    assert_eq!(
+        names,
+        ["dislike", "genre", "length", "momentum", "place", "prior", "query", "rating", "recent", "rotation", "text"]
+    );
 }
 
 #[test]

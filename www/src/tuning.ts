@@ -24,6 +24,8 @@ const WEIGHTS: Readonly<Record<string, readonly [label: string, hint: string]>> 
   runtime: ["Usual length", "Close to the length of films you like"],
   budget: ["Budget", "What the production cost"],
   collaborative: ["Liked together", "Liked by people who liked the same films"],
+  momentum: ["Where I am heading", "Close to what you chose last, and a little beyond"],
+  rotation: ["Something else", "How far films that you were shown and passed over sink for a while"],
   prior: ["Everybody’s favourites", "Rating and number of votes together"],
   dislike: ["Avoid what I dislike", "How far films like those you dismissed sink"],
   query: ["The words typed", "How much the text counts in a search"],

@@ -25,6 +25,7 @@
 //! What it does not do: open files or run models.
 
 mod cell;
+mod map;
 mod pack;
 mod raw;
 mod rows;
@@ -36,7 +37,7 @@ use std::collections::HashMap;
 
 use super::error::{CatalogError, CatalogErrorKind};
 use super::manifest::{Manifest, ModelRef};
-use super::space::COLLABORATIVE;
+use super::space::{COLLABORATIVE, MAP_X, MAP_Y};
 pub use cell::Cell;
 pub use pack::CatalogFile;
 pub use rows::{At, Place, Rejection, RejectionCode, Rows};
@@ -165,6 +166,14 @@ impl<'a> CatalogDraft<'a> {
         if let Some(name) = taken.filter(|_| learned.is_some_and(|learned| learned.figures.is_some())) {
             let context = format!(
                 "a column of the schema is named {name:?}, as one that is made from interactions; give it another name"
+            );
+            return Err(CatalogError::new(CatalogErrorKind::Schema, context));
+        }
+        if self.schema.map.is_some()
+            && let Some(name) = [MAP_X, MAP_Y].into_iter().find(|name| self.schema.column_index(name).is_some())
+        {
+            let context = format!(
+                "a column of the schema is named {name:?}, as one that the map is made of; give it another name"
             );
             return Err(CatalogError::new(CatalogErrorKind::Schema, context));
         }

@@ -13,8 +13,9 @@ use super::super::manifest::{
     ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ManifestParts, ModelRef, SpaceEntry, SpaceKindEntry,
 };
 use super::super::reader::{factor_schema, items_schema, vector_schema};
-use super::super::space::{COLLABORATIVE, COLLABORATIVE_WEIGHT, Prior};
+use super::super::space::{COLLABORATIVE, COLLABORATIVE_WEIGHT, MAP_X, MAP_Y, Prior};
 use super::cell::Typed;
+use super::map::places;
 use super::schema::{Schema, SpaceKindRule, SpaceRule};
 use super::table::Item;
 use crate::collaborative::{APPROVAL, Factors, Figures, Learned, POPULARITY, TREND};
@@ -44,8 +45,8 @@ pub(super) fn pack(
     let mut columns: Vec<ColumnEntry> = columns
         .map(|rule| ColumnEntry { name: rule.name.clone(), column_type: rule.column_type, display: rule.display })
         .collect();
-    let made = learned.and_then(|learned| learned.figures.as_ref()).map(figure_columns).unwrap_or_default();
-    columns.extend(made.iter().map(|(entry, _)| entry.clone()));
+    let mut made = learned.and_then(|learned| learned.figures.as_ref()).map(figure_columns).unwrap_or_default();
+    let has_figures = !made.is_empty();
     let dims = model.as_ref().map_or(0, |model| model.dims);
     let mut files: Vec<CatalogFile> = Vec::new();
     let mut entries: Vec<FileEntry> = Vec::new();
@@ -68,6 +69,9 @@ pub(super) fn pack(
                 let vectors = text_vectors.next().expect("vectors for every text space");
                 let (bytes, mean) = pack_vectors(&space.name, vectors, dims)?;
                 let file = add(&space.name, bytes);
+                if schema.map.as_ref() == Some(&space.name) {
+                    made.extend(map_columns(&places(vectors, &mean)));
+                }
                 SpaceKindEntry::Text { template: template.source().to_owned(), file, mean }
             }
             other => plain_space(schema, space, other, items)?,
@@ -80,6 +84,7 @@ pub(super) fn pack(
         let kind = SpaceKindEntry::Collaborative { file, average: factors.average.clone(), people, least_people };
         spaces.push(SpaceEntry { name: COLLABORATIVE.to_owned(), weight: COLLABORATIVE_WEIGHT, kind });
     }
+    columns.extend(made.iter().map(|(entry, _)| entry.clone()));
     let mut parts = ManifestParts {
         name: schema.name.clone(),
         items: items.len(),
@@ -87,8 +92,11 @@ pub(super) fn pack(
         columns,
         spaces,
         // What a schema says of its own columns is meant.
-        prior: schema.prior.clone().or_else(|| (!made.is_empty()).then(Prior::chosen)),
+        prior: schema.prior.clone().or_else(|| has_figures.then(Prior::chosen)),
+        variant_of: schema.variant_of.clone(),
         scenarios: schema.scenarios.clone(),
+        effects: schema.effects.clone(),
+        segments: schema.segments.clone(),
         items_file: String::new(),
         files: Vec::new(),
     };
@@ -114,6 +122,16 @@ fn figure_columns(figures: &Figures) -> Vec<(ColumnEntry, Vec<Typed>)> {
         (entry(TREND, ColumnType::Number), figures.trend.iter().map(number).collect()),
         (entry(APPROVAL, ColumnType::Number), figures.approval.iter().map(number).collect()),
     ]
+}
+
+/// The columns of a map.
+fn map_columns(places: &[Option<[f64; 2]>]) -> Vec<(ColumnEntry, Vec<Typed>)> {
+    let column = |name: &str, axis: usize| {
+        let entry = ColumnEntry { name: name.to_owned(), column_type: ColumnType::Number, display: false };
+        let value = |place: &Option<[f64; 2]>| place.map_or(Typed::Missing, |place| Typed::Number(place[axis]));
+        (entry, places.iter().map(value).collect())
+    };
+    vec![column(MAP_X, 0), column(MAP_Y, 1)]
 }
 
 /// The last of the columns are not of the items' own values but `made`.

@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor, 
 use toml::Spanned;
 
 use super::super::manifest::ColumnType;
-use super::super::space::{Missing, Prefer, Reference, Scenario};
+use super::super::space::{EffectRule, Missing, Prefer, Reference, Scenario, Segment};
 
 #[derive(Derive)]
 #[serde(deny_unknown_fields)]
@@ -23,8 +23,14 @@ pub(super) struct RawSchema {
     #[serde(default)]
     pub(super) space: Vec<RawSpace>,
     pub(super) prior: Option<RawPrior>,
+    pub(super) variant_of: Option<String>,
+    pub(super) map: Option<String>,
     #[serde(default)]
     pub(super) scenario: BTreeMap<String, Scenario>,
+    #[serde(default)]
+    pub(super) segment: BTreeMap<String, Segment>,
+    #[serde(default)]
+    pub(super) effects: BTreeMap<String, EffectRule>,
 }
 
 #[derive(Derive)]

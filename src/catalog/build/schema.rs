@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::date::{Day, is_date_format};
 use super::super::error::{CatalogError, CatalogErrorKind, listing};
 use super::super::manifest::ColumnType;
-use super::super::space::{Missing, Prefer, Prior, Reference, Scenario};
+use super::super::space::{EffectRule, Missing, Prefer, Prior, Reference, Scenario, Segment};
 use super::cell::{Cell, Typed, cast};
 use super::raw::{RawColumn, RawDerive, RawId, RawInvalid, RawMissing, RawScale, RawSchema, RawSpace};
 use super::template::Template;
@@ -41,7 +41,13 @@ pub struct Schema {
     pub(crate) joins: Vec<JoinRule>,
     pub(crate) spaces: Vec<SpaceRule>,
     pub(crate) prior: Option<Prior>,
+    /// A text column: items with the same value, and the item whose id it is, are variants of one another.
+    pub(crate) variant_of: Option<String>,
+    /// The text space that a map is drawn of.
+    pub(crate) map: Option<String>,
     pub(crate) scenarios: BTreeMap<String, Scenario>,
+    pub(crate) effects: BTreeMap<String, EffectRule>,
+    pub(crate) segments: BTreeMap<String, Segment>,
 }
 
 /// Where the id of an item comes from.
@@ -128,7 +134,7 @@ const SPACE_KINDS: &[(&str, &[&str])] = &[
 ];
 
 /// Weight names of the ranking that are no spaces.
-const RESERVED_SPACES: &[&str] = &["query", "dislike", "prior"];
+const RESERVED_SPACES: &[&str] = &["query", "dislike", "momentum", "rotation", "prior"];
 /// The id has its own place in the items file; the others are words of the filter language.
 const RESERVED_COLUMNS: &[&str] = &["id", "and", "or", "not"];
 
@@ -160,7 +166,11 @@ impl Schema {
             joins: Vec::new(),
             spaces: Vec::new(),
             prior: raw.prior.map(|p| Prior::Rated { rating: p.rating, count: p.count, smoothing: p.smoothing }),
+            variant_of: raw.variant_of,
+            map: raw.map,
             scenarios: raw.scenario,
+            effects: raw.effects,
+            segments: raw.segment,
         };
         if schema.name.trim().is_empty() {
             return Err(invalid("expected a name for the catalog, found an empty one"));
@@ -186,6 +196,15 @@ impl Schema {
                 return Err(invalid(format!("prior: expected smoothing from 0 up, found {smoothing}")));
             }
         }
+        let texts = schema.spaces.iter().filter(|space| matches!(space.kind, SpaceKindRule::Text(_)));
+        let texts: Vec<&str> = texts.map(|space| space.name.as_str()).collect();
+        if let Some(space) = schema.map.as_ref().filter(|space| !texts.contains(&space.as_str())) {
+            let known = listing(&texts);
+            return Err(invalid(format!("map: expected the name of a text space, found {space:?}; there are {known}")));
+        }
+        if let Some(column) = &schema.variant_of {
+            schema.need("variant_of", column, &[ColumnType::Text])?;
+        }
         schema.check_scenarios()?;
         Ok(schema)
     }
@@ -210,7 +229,9 @@ impl Schema {
                     return Err(invalid(format!("scenario {name:?}: weight {weight:?} must be finite, found {value}")));
                 }
             }
-            for (option, share) in [("diversity", scenario.diversity), ("strength", scenario.strength)] {
+            for (option, share) in
+                [("diversity", scenario.diversity), ("strength", scenario.strength), ("rotation", scenario.rotation)]
+            {
                 if let Some(share) = share.filter(|share| !(0.0..=1.0).contains(share)) {
                     return Err(invalid(format!("scenario {name:?}: expected {option} from 0 to 1, found {share}")));
                 }

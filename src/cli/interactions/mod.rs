@@ -21,7 +21,7 @@ pub(crate) use self::time::parse_time;
 use super::Failure;
 use crate::catalog::Catalog;
 use crate::evaluate::{Interactions, InteractionsReader};
-use crate::profile::Effects;
+use crate::rank::effects_of;
 
 /// The columns that a file may have, in the order in which messages name them.
 const COLUMNS: [&str; 5] = ["user", "item", "type", "value", "timestamp"];
@@ -109,13 +109,13 @@ fn unreadable(name: &str, what: impl fmt::Display) -> Failure {
     Failure::with_code("events-file", format!("{name}: {what}"))
 }
 
-/// Everybody's interactions with a catalog, as the default table of effects understands them. What could not be used is counted
+/// Everybody's interactions with a catalog, as its table of effects understands them. What could not be used is counted
 /// and told on standard error; a file without a usable line gives none, unless all of its lines are bad.
 ///
 /// `now_ms` is the present, of the clock if not given.
 pub(crate) fn load_interactions(path: &Path, catalog: &Catalog, now_ms: Option<i64>) -> Result<Interactions, Failure> {
     let name = path.display().to_string();
-    let effects = Effects::default();
+    let effects = effects_of(catalog).map_err(Failure::while_doing(format!("reading {name}")))?;
     let mut reader = InteractionsReader::new(catalog, &effects, now_ms.unwrap_or_else(clock));
     let mut bad = BadLines::default();
     let bar = ProgressBar::no_length().with_style(
