@@ -436,7 +436,10 @@ impl Recommender {
                 }
             },
             TermKind::Collaborative(space) => match call.subject {
-                Subject::Person => space.person(&*self.scorer, &self.person.seen_by(term).in_session(call.now_ms))?,
+                Subject::Person => {
+                    let view = self.person.seen_by(term);
+                    space.person(&*self.scorer, &view.likes, view.crowd_fade(call.now_ms))?
+                }
                 Subject::Item(row) => space.item(&*self.scorer, row)?,
             },
             TermKind::Query => return Some(self.cosine_column(self.text_space?, call.query.as_ref()?, None)),

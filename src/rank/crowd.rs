@@ -1,10 +1,10 @@
 //! A collaborative space as ranking sees it: what goes with what the person likes, by what people choose together.
 //!
 //! The catalog has factors f and a gain c for each item (see `collaborative`). The person is
-//! `u = 10·5/(5 + Σ mass) · average + Σ √mass_h · f_h` over what they like, and the raw affinity of an item is `c_i · (u · f_i)`. The
-//! ten pseudo-likes, drawn from everybody's, are what little evidence leans on; they fade as the person's own likes add up. The
-//! root is between a like that counts whole, as EASE has it, and its mass: on the rolling split of MovieLens-100K it is better
-//! than both (`docs/quality.md`).
+//! `u = 10·5/(5 + Σ mass) · average + Σ fade_h·√mass_h · f_h` over what they like, and the raw affinity of an item is
+//! `c_i · (u · f_i)`. The pseudo-likes, drawn from everybody's, are what little evidence leans on; they fade as the person's own
+//! likes add up. The root is between a like that counts whole, as EASE has it, and its mass: on the rolling split of
+//! MovieLens-100K it is better than both (`docs/crowd.md`).
 
 use std::sync::Arc;
 
@@ -37,27 +37,31 @@ impl CrowdSpace {
         Self { vectors, gains, average, known }
     }
 
-    /// The affinity of every item to somebody with these likes; nothing if nothing is known of any of them.
-    pub(crate) fn person(&self, scorer: &dyn Scorer, likes: &[Liked]) -> Option<AffinityColumn> {
+    /// The affinity of every item to somebody with these likes, the oldest first, each counted `fade` times as much as the one
+    /// after it; nothing if nothing is known of any of them.
+    pub(crate) fn person(&self, scorer: &dyn Scorer, likes: &[Liked], fade: f64) -> Option<AffinityColumn> {
         let mass: f64 = likes.iter().map(|liked| liked.mass).sum();
         let worth = (CROWD_LIKES * CROWD_HALF / (CROWD_HALF + mass)) as f32;
         let crowd = self.average.iter().map(|x| worth * x).collect();
-        self.column(scorer, crowd, likes)
+        self.column(scorer, crowd, likes, fade)
     }
 
     /// The affinity of every item to this one.
     pub(crate) fn item(&self, scorer: &dyn Scorer, row: usize) -> Option<AffinityColumn> {
-        self.column(scorer, vec![0.0; self.vectors.dims()], &[Liked { row, mass: 1.0 }])
+        self.column(scorer, vec![0.0; self.vectors.dims()], &[Liked { row, mass: 1.0 }], 1.0)
     }
 
-    fn column(&self, scorer: &dyn Scorer, mut sum: Vec<f32>, likes: &[Liked]) -> Option<AffinityColumn> {
+    fn column(&self, scorer: &dyn Scorer, mut sum: Vec<f32>, likes: &[Liked], fade: f64) -> Option<AffinityColumn> {
         if !likes.iter().any(|liked| self.known[liked.row]) {
             return None;
         }
         let mut factors = vec![0.0f32; self.vectors.dims()];
-        for liked in likes {
+        let mut faded = 1.0;
+        for liked in likes.iter().rev() {
             self.vectors.row_into(liked.row, &mut factors);
-            sum.iter_mut().zip(&factors).for_each(|(sum, x)| *sum += liked.mass.sqrt() as f32 * x);
+            let weight = (faded * liked.mass.sqrt()) as f32;
+            sum.iter_mut().zip(&factors).for_each(|(sum, x)| *sum += weight * x);
+            faded *= fade;
         }
         let mut dots = vec![0.0f32; self.vectors.len()];
         scorer
@@ -96,7 +100,7 @@ mod tests {
     #[test]
     fn what_is_chosen_together_goes_together() {
         for scorer in available_scorers() {
-            let column = space().person(&*scorer, &[liked(0)]).unwrap();
+            let column = space().person(&*scorer, &[Liked { row: 0, mass: 2.0 }; 4], 1.0).unwrap();
             assert!(column.values[1] > column.values[2], "{}: {:?}", scorer.name(), column.values);
             assert_eq!(column.values[3], 0.0, "what is not known is neither near nor far");
         }
@@ -108,9 +112,9 @@ mod tests {
         let scorer = crate::vector::best_scorer();
         let space = space();
         // A like so weak that the crowd still decides.
-        let weak = space.person(&*scorer, &[Liked { row: 0, mass: 0.0001 }]).unwrap();
+        let weak = space.person(&*scorer, &[Liked { row: 0, mass: 0.0001 }], 1.0).unwrap();
         assert!(weak.values[2] > weak.values[1], "{:?}", weak.values);
-        let strong = space.person(&*scorer, &[Liked { row: 0, mass: 2.0 }]).unwrap();
+        let strong = space.person(&*scorer, &[Liked { row: 0, mass: 2.0 }; 4], 1.0).unwrap();
         assert!(strong.values[1] > strong.values[2], "{:?}", strong.values);
         // Likeness to an item has no crowd in it.
         let near = space.item(&*scorer, 0).unwrap();
@@ -118,10 +122,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_liked_before_fades() {
+        let scorer = crate::vector::best_scorer();
+        // The latest like is one of which nothing is known: with the others faded the crowd decides.
+        let likes = [liked(0), liked(0), liked(0), liked(3)];
+        let column = |fade: f64| space().person(&*scorer, &likes, fade).unwrap();
+        assert!(column(1.0).values[1] > column(1.0).values[2]);
+        assert!(column(0.1).values[1] < column(0.1).values[2]);
+    }
+
+    #[test]
     fn likes_of_which_nothing_is_known_say_nothing() {
         let scorer = crate::vector::best_scorer();
-        assert!(space().person(&*scorer, &[liked(3)]).is_none());
-        assert!(space().person(&*scorer, &[]).is_none());
+        assert!(space().person(&*scorer, &[liked(3)], 1.0).is_none());
+        assert!(space().person(&*scorer, &[], 1.0).is_none());
         assert!(space().item(&*scorer, 3).is_none());
     }
 }
