@@ -26,14 +26,14 @@ const { out } = options;
 
 const PAGE = ["index.html", "icon.svg", "manifest.webmanifest"];
 
-/** Files of the package that a browser never asks for. */
-const UNUSED = /\.(d\.ts|map|tsbuildinfo|md)$/;
+/** Files of the package that a browser never asks for here: the demo's model needs no module for other graphs. */
+const UNUSED = /\.(d\.ts|map|tsbuildinfo|md)$|graph_bg\.wasm$/;
 
 /** Catalog and model: the package itself keeps copies of these, by the hashes in their manifests. */
 const isKeptByPackage = (path) => /^(catalogs|models)\//.test(path);
 
 /** The part of the package that is only needed once text is searched: the module that runs the model. */
-const isForSearch = (path) => /^homebody\/embed[^/]*(\/|\.wasm$|-worker\.js$)/.test(path);
+const isForSearch = (path) => /^homebody\/(embed|graph)[^/]*(\/|\.wasm$|-worker\.js$)/.test(path);
 
 await copyInputs();
 const model = await bytesOf(join(out, "models"));

@@ -199,7 +199,7 @@ impl CoreEngine {
 
     /// Records likes of a history from elsewhere.
     #[wasm_bindgen(js_name = fromItems, unchecked_return_type = "ImportReport")]
-    pub async fn from_items(&self, ids: Vec<String>) -> Result<JsValue, JsValue> {
+    pub async fn like_items(&self, ids: Vec<String>) -> Result<JsValue, JsValue> {
         let store = self.store()?;
         let plan = self.recommender_mut()?.plan_items(&ids, now_ms()).map_err(|error| to_js(&error))?;
         self.keep(&store, &plan.events).await?;
