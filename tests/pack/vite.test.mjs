@@ -62,7 +62,7 @@ test("a fresh Vite project builds with it, and runs", () => {
   run(process.execPath, [join(project, "node_modules/vite/bin/vite.js"), "build"], project);
   const emitted = filesOf(join(project, "dist")).map(posix);
   const modules = emitted.filter((path) => path.endsWith(".wasm")).map((path) => path.split("/").at(-1).replace(/_bg.*/, ""));
-  assert.deepEqual(modules.sort(), ["core", "embed"], "each module is emitted once");
+  assert.deepEqual(modules.sort(), ["core", "embed", "graph"], "each module is emitted once");
 
   return visit({ mounts: { "/": join(project, "dist") } }, async ({ page, server }) => {
     await page.goto(server.url);
