@@ -4,7 +4,7 @@
  */
 import type { Hit, ProfileEvent, Recommender } from "homebody";
 import type { Act, Mark } from "./card.js";
-import { Detail } from "./detail.js";
+import { Detail, type WhatIf } from "./detail.js";
 import { byId, h, icon } from "./dom.js";
 import { explain, isAbort } from "./errors.js";
 import { film, type Film } from "./film.js";
@@ -31,6 +31,8 @@ const HOME: View = { kind: "home" };
 const PAGE = 24;
 const TITLES = 6;
 
+/** Beyond this a place says only that it is far down. */
+const WHAT_IF_LIMIT = 500;
 /** A pause in typing after which the text is read; shorter only costs work that nobody sees. */
 const TYPING_MS = 130;
 
@@ -99,6 +101,7 @@ export class App {
       similar: async (id) => this.engine.similar(id, { limit: 6, explain: true, includeSeen: true }),
       mark: (id) => this.marks.of(id),
       nameOf: weightName,
+      whatIf: (hit) => this.whatIf(hit),
     });
     this.panel = new ProfilePanel({
       engine,
@@ -286,13 +289,30 @@ export class App {
     }
   }
 
+  /** Where a film would be without each of the (at most three) likes that its reason names. */
+  private async whatIf(hit: Hit): Promise<WhatIf[]> {
+    const likes = (await this.engine.profile.events()).filter(({ type }) => type === "like");
+    const { weights, diversity } = this.tuning.tuned;
+    const { where } = this.tuning;
+    const behind = (hit.reason?.items ?? []).slice(0, 3);
+    const found: WhatIf[] = [];
+    for (const { id, title = id } of behind) {
+      const event = likes.findLast(({ item }) => item === id);
+      if (event === undefined) continue;
+      const list = await this.engine.profile.without(event.id, { limit: WHAT_IF_LIMIT, weights, diversity, includeSeen: !this.hideSeen, ...(where ? { where } : {}) });
+      const place = list.findIndex((other) => other.id === hit.id);
+      found.push({ title, place: place < 0 ? null : place + 1 });
+    }
+    return found;
+  }
+
   private async ask(view: View): Promise<Hit[]> {
     const { weights, diversity, personalize } = this.tuning.tuned;
     const { where } = this.tuning;
     const options = { limit: this.limit, weights, explain: true, includeSeen: !this.hideSeen, signal: this.abort.signal, ...(where ? { where } : {}) };
     this.wordsOnly = false;
     if (view.kind === "similar") return this.engine.similar(view.id, options);
-    if (view.kind === "home") return this.engine.recommend({ ...options, diversity });
+    if (view.kind === "home") return this.engine.recommend({ ...options, diversity, compare: "baseline" });
     if (this.model.state === "ready") return this.engine.search(view.text, { ...options, personalize });
     // No model (yet): words have to do, and the notice says so.
     this.wordsOnly = true;

@@ -13,6 +13,16 @@ export interface DetailActions {
   similar(id: string): Promise<Hit[]>;
   mark(id: string): Mark;
   nameOf(part: string): string;
+  /** What would be without each of the likes that the film is here for. */
+  whatIf(hit: Hit): Promise<WhatIf[]>;
+}
+
+/** A place in the list that would be, had one thing never been said. */
+export interface WhatIf {
+  /** What was liked. */
+  readonly title: string;
+  /** 1 for the first; null: not among those that were asked for. */
+  readonly place: number | null;
 }
 
 export class Detail {
@@ -63,6 +73,7 @@ export class Detail {
       it.description ? h("p", { class: "detail-story" }, it.description) : null,
       h("dl", { class: "detail-facts" }, ...facts.filter(([, value]) => value !== null).flatMap(([name, value]) => [h("dt", null, name), h("dd", { class: "numbers" }, value)])),
       hit.parts ? this.parts(hit) : null,
+      this.beside(hit),
       h("h3", { class: "section-title" }, "More like this"),
       near,
     );
@@ -103,6 +114,22 @@ export class Detail {
     const focused = this.buttons.contains(document.activeElement) ? [...this.buttons.children].indexOf(document.activeElement as Element) : -1;
     put(this.buttons, button("like", "heart", "Like", mark === "like"), button("hide", "cross", "Not interested", mark === "hide"), button("alike", "alike", "List films like this"));
     if (focused >= 0) (this.buttons.children[focused] as HTMLElement | undefined)?.focus();
+  }
+
+  /** Where a stranger finds the film, and where it would be without what it is here for. */
+  private beside(hit: Hit): HTMLElement | null {
+    if (!hit.baseline) return null;
+    const { rank, rise } = hit.baseline;
+    const moved = rise === 0 ? "the same place as for you" : `${words.plural(Math.abs(rise), "place")} ${rise > 0 ? "lower" : "higher"} than for you`;
+    const list = h("ul", { class: "what-if" });
+    this.actions.whatIf(hit).then(
+      (found) => {
+        if (this.shown !== hit) return;
+        put(list, ...found.map(({ title, place }) => h("li", null, `Had you not liked ${title}: ${place === null ? "far down the list" : `place ${words.count(place)}`}.`)));
+      },
+      () => put(list),
+    );
+    return h("section", { class: "beside" }, h("h3", { class: "section-title" }, "And without you"), h("p", null, `A stranger finds it at place ${words.count(rank)}, ${moved}.`), list);
   }
 
   /** The score as its summands; together they are exactly the score. */

@@ -3,6 +3,7 @@ import type { Interest, ProfileEvent, Recommender } from "homebody";
 import { dialog } from "./dialogs.js";
 import { append, h, icon, put } from "./dom.js";
 import { explain } from "./errors.js";
+import { TasteMapView } from "./taste-map.js";
 import { announce } from "./toast.js";
 import * as words from "./words.js";
 
@@ -21,6 +22,9 @@ const VERBS: Readonly<Record<string, string>> = {
   uncart: "Took back",
   buy: "Bought",
   share: "Shared",
+  mute: "Muted",
+  describe: "Described something like",
+  impression: "Saw",
 };
 
 export interface PanelOptions {
@@ -38,6 +42,7 @@ export class ProfilePanel {
   private limit = PAGE;
   private readonly message = h("p", { class: "panel-message", role: "status" });
   private readonly interests = h("ul", { class: "interests" });
+  private readonly map = new TasteMapView();
   private readonly events = h("ol", { class: "events" });
   private readonly eventsTitle = h("h3", { class: "section-title" }, "Everything you said");
   private readonly more = h("button", { class: "quiet", type: "button", hidden: true }, "Show older");
@@ -59,6 +64,7 @@ export class ProfilePanel {
       this.message,
       h("h3", { class: "section-title" }, "What it makes of that"),
       this.interests,
+      this.map.element,
       this.eventsTitle,
       this.events,
       this.more,
@@ -97,8 +103,9 @@ export class ProfilePanel {
       status.storage === "indexeddb"
         ? "Your events lie in this browser’s IndexedDB, your theme and weights in its localStorage, and copies of this site’s own files, the same for everybody, in its cache. There is no account, no cookie and no server that knows you. Clearing the browser’s data for this site removes it all."
         : "This browser does not let the page store anything, so your profile is only in memory: it is gone when this tab is closed. Save it to a file to keep it. There is no account, no cookie and no server that knows you.";
-    const [events, interests] = await Promise.all([profile.events(), profile.interests()]);
+    const [events, interests, map] = await Promise.all([profile.events(), profile.interests(), this.options.engine.map()]);
     this.drawInterests(interests);
+    this.map.show(map);
     await this.drawEvents(events);
   }
 
@@ -167,18 +174,36 @@ export class ProfilePanel {
       ...interests.slice(0, 12).map((interest) => {
         const bar = h("i", { class: "interest-bar", "aria-hidden": "true" });
         bar.style.setProperty("--share", String(interest.share));
+        const { label, muted } = interest;
         const titles = words.list(interest.items.map((item) => item.title ?? item.id), 2);
+        const mute = h("button", { class: "quiet small interest-mute", type: "button", "aria-pressed": String(muted), "aria-label": `Mute ${label}` }, muted ? "Muted" : "Mute");
+        mute.addEventListener("click", () => void this.change(muted ? `${label} counts again` : `${label} is muted`, ".interest-mute", () => this.options.engine.profile[muted ? "unmute" : "mute"](interest)));
+        const remove = h("button", { class: "quiet small interest-remove", type: "button", "aria-label": `Remove ${label} and all it comes from` }, "Remove");
+        remove.addEventListener("click", () => void this.change(`${label} is removed`, ".interest-remove", () => this.options.engine.profile.remove(interest)));
         return h(
           "li",
-          { class: "interest" },
-          h("span", { class: "interest-name" }, interest.label),
-          h("span", { class: "interest-share numbers" }, words.percent(interest.share)),
-          titles === interest.label ? null : h("span", { class: "interest-from" }, titles),
+          { class: "interest", "data-muted": muted || null },
+          h("span", { class: "interest-name" }, label),
+          h("span", { class: "interest-share numbers" }, muted ? "–" : words.percent(interest.share)),
+          h("span", { class: "interest-from" }, `${titles === label ? "" : `${titles}, `}since ${words.timeAgo(interest.since, Date.now())}`),
+          h("span", { class: "interest-actions" }, mute, remove),
           bar,
         );
       }),
     );
     if (interests.length === 0) append(this.interests, [h("li", { class: "nothing" }, "Nothing yet. Like a film, and what it stands for appears here.")]);
+  }
+
+  /** Does something to an interest, and says so; the focus stays with the next button of its sort. */
+  private async change(done: string, next: string, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+      await this.refresh();
+      (this.interests.querySelector<HTMLElement>(next) ?? this.dialog.element.querySelector<HTMLElement>(".dialog-head button"))?.focus();
+      announce(`${done}.`);
+    } catch (error) {
+      this.say(explain("Changing this interest", error).text);
+    }
   }
 
   private async undo(event: ProfileEvent, title: string): Promise<void> {
