@@ -325,13 +325,12 @@ fn product_tile<const FMA: bool, const R: usize>(
     c_stride: usize,
     depth: usize,
 ) {
-    // One iterator per row, all in step: no index is left to be checked.
-    let mut a: [std::slice::Iter<'_, f32>; R] = std::array::from_fn(|r| a.values[r * a.stride..][..depth].iter());
+    let a: [&[f32]; R] = std::array::from_fn(|r| &a.values[r * a.stride..][..depth]);
     let mut sums = [[0f32; LANES]; R];
-    for b in b.values.chunks(b.stride).take(depth) {
+    for (k, b) in b.values.chunks(b.stride).take(depth).enumerate() {
         let b: &[f32; LANES] = b.first_chunk().expect("a row of b has eight more columns");
-        for (sums, a) in sums.iter_mut().zip(&mut a) {
-            let x = *a.next().expect("as many values as rows of b");
+        for (sums, a) in sums.iter_mut().zip(&a) {
+            let x = a[k];
             for (sum, &y) in sums.iter_mut().zip(b) {
                 *sum = fused::<FMA>(x, y, *sum);
             }
