@@ -4,7 +4,7 @@
 //! `u = 10·5/(5 + Σ mass) · average + Σ fade_h·√mass_h · f_h` over what they like, and the raw affinity of an item is
 //! `c_i · (u · f_i)`. The pseudo-likes, drawn from everybody's, are what little evidence leans on; they fade as the person's own
 //! likes add up. The root is between a like that counts whole, as EASE has it, and its mass: on the rolling split of
-//! MovieLens-100K it is better than both (`docs/crowd.md`).
+//! MovieLens-100K it is better than both.
 
 use std::sync::Arc;
 

@@ -57,7 +57,7 @@ impl Kernel for Simd128 {
     }
 }
 
-/// Not inlined: with several tiles in one function V8 runs out of registers and keeps sums in memory.
+/// Not inlined, so that V8 allocates registers for each tile by itself.
 ///
 /// # Safety
 /// `a` points at a block of `R` rows and `pairs` pairs, `w` at `pairs` pairs of weights, `o` at room for `R × WIDTH` sums.
