@@ -275,8 +275,11 @@ export class App {
       await this.results.grid.show(hits, { animate: true, compare, marks: this.marks.map });
       this.results.shows(view.kind === "search" ? `${this.wordsOnly ? "words" : "meaning"}: ${view.text}` : view.kind);
       this.shownMs = performance.now() - started;
-      this.rankings++;
-      document.documentElement.dataset["rankings"] = String(this.rankings);
+      // A list counts when it is the one that was last asked for: not one of a view that was left while its cards came.
+      if (view === this.view && !this.wanted) {
+        this.rankings++;
+        document.documentElement.dataset["rankings"] = String(this.rankings);
+      }
       this.tuning.report(this.engine.status.catalog.items, lastRankMs);
       this.drawEmpty(hits.length);
       this.results.more.hidden = hits.length < this.limit;
