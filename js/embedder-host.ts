@@ -7,7 +7,7 @@ import initGraph, { EmbedEngine as GraphEngine } from "./graph/graph.js";
 import { Network } from "./network.js";
 import { type Emit, Transferring } from "./protocol.js";
 import type { EmbedderStatus, OnnxModel, Progress, TextKind } from "./types.js";
-import { compile } from "./wasm.js";
+import { compile, instantiated } from "./wasm.js";
 
 /** The part of {@link EmbedderStatus} that the worker knows. */
 export type EmbedderHostStatus = Omit<EmbedderStatus, "timings">;
@@ -100,6 +100,7 @@ export class EmbedderHost {
     const [onnx, tokenizer] = await Promise.all([bytesOf("onnx"), bytesOf("tokenizer")]);
     let engine: EmbedEngine | GraphEngine = await starting;
     try {
+      engine.reserve(onnx.byteLength + tokenizer.byteLength);
       engine.openOnnx(onnx, tokenizer, model);
     } catch (thrown) {
       // Only with the graph in hand is it known whether it is the usual encoder.
@@ -108,6 +109,7 @@ export class EmbedderHost {
       }
       engine.free();
       engine = await this.#start("graph");
+      engine.reserve(onnx.byteLength + tokenizer.byteLength);
       engine.openOnnx(onnx, tokenizer, model);
     }
     this.#engine = engine;
@@ -148,10 +150,10 @@ export class EmbedderHost {
     this.#emit("progress", { phase: "compile" });
     const crashed = (message: string): void => this.#crashed(message);
     if (name === "embed") {
-      await initEmbed({ module_or_path: module });
+      await instantiated(() => initEmbed({ module_or_path: module }));
       return new EmbedEngine(crashed);
     }
-    await initGraph({ module_or_path: module });
+    await instantiated(() => initGraph({ module_or_path: module }));
     return new GraphEngine(crashed);
   }
 

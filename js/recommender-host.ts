@@ -4,6 +4,7 @@
  */
 
 import initCore, { CoreEngine, type RankedList } from "./core/core.js";
+import { recall, remember } from "./device-memory.js";
 import { HomebodyError, type WireError, toWire } from "./errors.js";
 import type { ModelIdentity } from "./embedder-host.js";
 import { loadFolder } from "./folder.js";
@@ -26,7 +27,7 @@ import type {
   Status,
   TasteMap,
 } from "./types.js";
-import { compile } from "./wasm.js";
+import { compile, instantiated } from "./wasm.js";
 
 /** What the names of profile databases begin with. */
 const DATABASES = "homebody/";
@@ -79,6 +80,8 @@ export class RecommenderHost {
   #catalog: HostStatus["catalog"] | undefined;
   #tabs: BroadcastChannel | undefined;
   #profile = "";
+  /** As of the last status. */
+  #usesGpu = false;
 
   constructor(emit: Emit<HostEvents>, crashed: (message: string) => void) {
     this.#emit = emit;
@@ -107,7 +110,7 @@ export class RecommenderHost {
           return engine.begin(manifest);
         },
         add: (path, bytes) => engine?.add(path, bytes),
-        finish: () => engine?.finish(options.device),
+        finish: () => engine?.finish(),
       },
     );
     if (engine === undefined || info === undefined) {
@@ -120,9 +123,29 @@ export class RecommenderHost {
     if (options.persist) {
       this.#listen(options.profile);
     }
+    if (options.device === "gpu") {
+      await this.#choose(engine, options.device);
+    } else {
+      // Nobody waits for a measurement: the CPU ranks meanwhile.
+      this.#choose(engine, options.device).then(
+        () => this.#emit("status", this.#status()),
+        (thrown: unknown) => this.#emit("error", toWire(thrown)),
+      );
+    }
     const status = this.#status();
     this.#emit("progress", { phase: "ready", device: status.device });
     return { status, weights: info.weights, scenarios: info.scenarios, ...(info.model === undefined ? {} : { model: info.model }) };
+  }
+
+  /** Decides between CPU and GPU for each vector space, remembering what was measured. */
+  async #choose(engine: CoreEngine, device: DeviceChoice): Promise<void> {
+    for (const key of await engine.findGpu(device)) {
+      const before = device === "auto" ? await recall(key) : undefined;
+      const measured = await engine.choose(device, key, before?.cpuMs, before?.gpuMs);
+      if (before === undefined && measured !== undefined) {
+        await remember(key, measured);
+      }
+    }
   }
 
   async record(event: NewEvent): Promise<ProfileEvent> {
@@ -222,28 +245,28 @@ export class RecommenderHost {
     return this.#opened.metrics();
   }
 
-  recommend(options: Sendable<RecommendOptions>): Ranked {
+  recommend(options: Sendable<RecommendOptions>): Promise<Ranked> {
     return this.#rank((engine) => engine.recommend(options));
   }
 
-  without(event: string, options: Sendable<RecommendOptions>): Ranked {
+  without(event: string, options: Sendable<RecommendOptions>): Promise<Ranked> {
     return this.#rank((engine) => engine.without(event, options));
   }
 
-  search(query: Float32Array, options: Sendable<SearchOptions>): Ranked {
+  search(query: Float32Array, options: Sendable<SearchOptions>): Promise<Ranked> {
     return this.#rank((engine) => engine.search(query, options));
   }
 
-  similar(item: string, options: Sendable<RecommendOptions>): Ranked {
+  similar(item: string, options: Sendable<RecommendOptions>): Promise<Ranked> {
     return this.#rank((engine) => engine.similar(item, options));
   }
 
-  onboarding(options: Sendable<OnboardingOptions>): Ranked {
+  onboarding(options: Sendable<OnboardingOptions>): Promise<Ranked> {
     return this.#rank((engine) => engine.onboarding(options));
   }
 
-  features(options: Sendable<RecommendOptions>): { names: string[]; ids: string[]; values: Float64Array } {
-    const { names, ids, values } = this.#opened.features(options);
+  async features(options: Sendable<RecommendOptions>): Promise<{ names: string[]; ids: string[]; values: Float64Array }> {
+    const { names, ids, values } = await this.#opened.features(options);
     return { names, ids, values: Float64Array.from(values) };
   }
 
@@ -270,14 +293,19 @@ export class RecommenderHost {
     this.#requests++;
     const module = await compile(new URL("./core/core_bg.wasm", import.meta.url));
     this.#emit("progress", { phase: "compile" });
-    await initCore({ module_or_path: module });
+    await instantiated(() => initCore({ module_or_path: module }));
     return new CoreEngine((message: string) => this.#crashed(message));
   }
 
-  #rank(ranking: (engine: CoreEngine) => RankedList): Ranked {
+  async #rank(ranking: (engine: CoreEngine) => Promise<RankedList>): Promise<Ranked> {
     const started = performance.now();
-    const list = ranking(this.#opened);
-    return { list, rankMs: performance.now() - started };
+    const list = await ranking(this.#opened);
+    const rankMs = performance.now() - started;
+    if (this.#usesGpu) {
+      // Its counts have changed, and it may have been put aside.
+      this.#emit("status", this.#status());
+    }
+    return { list, rankMs };
   }
 
   /** The profile changed here: listeners and other tabs are told. */
@@ -318,11 +346,13 @@ export class RecommenderHost {
   }
 
   #status(): HostStatus {
-    const { device, simd, storage, notes } = this.#opened.state();
+    const { device, simd, storage, gpu, notes } = this.#opened.state();
+    this.#usesGpu = device === "gpu";
     if (this.#catalog === undefined) {
       throw new HomebodyError("internal", "The worker was asked for its status before the catalog was open.");
     }
     const all = [...this.#notes, ...notes];
-    return { device, simd, storage, catalog: this.#catalog, notes: all, requests: this.#requests };
+    const found = gpu === undefined ? {} : { gpu };
+    return { device, simd, storage, ...found, catalog: this.#catalog, notes: all, requests: this.#requests };
   }
 }

@@ -377,6 +377,7 @@ export interface ColumnInfo {
 
 /** What a recommender is running on, and what it had to do without. */
 export interface Status {
+  /** What makes the products of vectors. Under `"auto"` `"cpu"` at first; large catalogs try a GPU after `create()` and may change. */
   readonly device: Device;
   /** Whether vectors are compared with SIMD instructions. */
   readonly simd: boolean;
@@ -389,6 +390,8 @@ export interface Status {
     /** `"cache"`: no byte of the catalog's data was fetched. */
     readonly source: "network" | "cache";
   };
+  /** By vector space, for which a GPU was found, used or not. */
+  readonly gpu?: Readonly<Record<string, GpuUse>>;
   /** `"none"`: no model was given; `"absent"`: not loaded yet, because no text was used. */
   readonly model: "none" | "absent" | "loading" | "ready" | "failed";
   /** What did not go as usual, in sentences a developer can read. */
@@ -414,6 +417,10 @@ export interface CreateOptions {
   readonly profile?: string;
   /** `false` keeps events in memory only and leaves nothing behind. Default `true`. */
   readonly persist?: boolean;
+  /**
+   * Default `"auto"`: for each vector space the faster one on this device, measured once per version of the catalog and remembered.
+   * `"gpu"` rejects with `vector-no-gpu` where there is none that answers rightly. Lists are the same on every device.
+   */
   readonly device?: DeviceChoice;
   readonly onProgress?: (progress: Progress) => void;
   /** Aborting rejects `create()` and ends what it had started. */
@@ -471,7 +478,7 @@ export interface VectorHit {
 }
 
 /** A GPU that was found, whether it is used or not, and what it was made to do. */
-export interface VectorIndexGpu {
+export interface GpuUse {
   /** As far as the browser tells. */
   readonly adapter: string;
   /** Whether it says that it computes on the CPU. */
@@ -511,7 +518,7 @@ export interface VectorIndexStatus {
   /** Bytes of the worker's WebAssembly memory: vectors, ids and all. */
   readonly memoryBytes: number;
   /** Present once a GPU was found. */
-  readonly gpu?: VectorIndexGpu;
+  readonly gpu?: GpuUse;
   /** Why this device, and what did not go as usual, in sentences a developer can read. */
   readonly notes: readonly string[];
   readonly timings: { readonly openMs: number; readonly lastSearchMs: number };

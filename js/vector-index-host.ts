@@ -5,7 +5,7 @@ import { recall, remember } from "./device-memory.js";
 import { HomebodyError } from "./errors.js";
 import type { Emit } from "./protocol.js";
 import type { DeviceChoice, Metric, Precision, VectorFilter, VectorHit, VectorIndexStatus } from "./types.js";
-import { compile } from "./wasm.js";
+import { compile, instantiated } from "./wasm.js";
 
 /** The part of {@link VectorIndexStatus} that the worker knows. */
 export type IndexHostStatus = Omit<VectorIndexStatus, "timings">;
@@ -59,7 +59,8 @@ export class VectorIndexHost {
     ids: readonly string[] | undefined,
   ): Promise<IndexHostStatus> {
     const { dims, precision, metric, device } = options;
-    const { memory } = await initCore({ module_or_path: await compile(new URL("./core/core_bg.wasm", import.meta.url)) });
+    const module = await compile(new URL("./core/core_bg.wasm", import.meta.url));
+    const { memory } = await instantiated(() => initCore({ module_or_path: module }));
     const engine = new IndexEngine((message: string) => this.#crashed(message), dims, precision, metric);
     addInSlices(engine, dims, ids ?? numbered(vectors.length / dims), vectors);
     this.#opened = { engine, memory, options };

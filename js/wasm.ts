@@ -26,6 +26,20 @@ export async function compile(url: URL): Promise<WebAssembly.Module> {
   }
 }
 
+/** Makes an instance of a compiled module; the browser may have no memory for it. */
+export async function instantiated<T>(instantiate: () => Promise<T>): Promise<T> {
+  try {
+    return await instantiate();
+  } catch (cause) {
+    if (cause instanceof RangeError) {
+      throw new HomebodyError("out-of-memory", "Expected memory for Homebody's WebAssembly module, the browser gave none. Close other pages and try again.", {
+        cause,
+      });
+    }
+    throw cause;
+  }
+}
+
 function failure(url: URL, came: string, cause?: unknown): HomebodyError {
   return new HomebodyError(
     "module-failed",

@@ -48,9 +48,9 @@ pub use collaborative::{
 };
 // Which vectors are near?
 pub use vector::{
-    Device, DeviceChoice, DeviceIndex, DeviceStatus, Gpu, GpuOptions, GpuStats, Index, MAX_NORM, Mask, Measured,
-    Metric, Neighbor, PassTimes, Precision, Scored, Scorer, Search, TopK, VectorError, VectorErrorKind, VectorSet,
-    available_scorers, best_scorer, top_k,
+    Ahead, Device, DeviceChoice, DeviceIndex, DeviceSet, DeviceStatus, Gpu, GpuOptions, GpuStats, Index, MAX_NORM,
+    Mask, Measured, Metric, Neighbor, PassTimes, Precision, Scored, Scorer, Search, TopK, VectorError, VectorErrorKind,
+    VectorSet, Wanted, available_scorers, best_scorer, top_k,
 };
 // What does this person like?
 pub use profile::{

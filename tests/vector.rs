@@ -5,10 +5,11 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use homebody::{
-    Device, DeviceChoice, DeviceIndex, GpuOptions, Index, Mask, Metric, Precision, Scorer, VectorSet,
+    Device, DeviceChoice, DeviceIndex, DeviceSet, GpuOptions, Index, Mask, Metric, Precision, Scorer, VectorSet,
     available_scorers, top_k,
 };
 
@@ -263,6 +264,67 @@ fn equal_and_zero_vectors_are_ordered_by_id_on_every_device() {
                 }
             }
         }
+    });
+}
+
+#[test]
+fn every_product_of_a_set_is_the_same_bits_on_every_device() {
+    on_gpus(|name, options| {
+        for (dims, rows) in [(2, 1), (3, 63), (17, 65), (64, 4097), (385, 300)] {
+            let rows_of = Arc::new(set(dims, Precision::Int8, &noise(13, dims * rows)));
+            let gpu = DeviceSet::new(Arc::clone(&rows_of));
+            block_on(gpu.find_gpu(DeviceChoice::Gpu, options)).unwrap();
+            block_on(gpu.choose(DeviceChoice::Gpu, None, &|| 0.0)).unwrap();
+            assert_eq!(gpu.status().device, Device::Gpu);
+            let before = gpu.status().stats;
+            let queries: Vec<_> = (0..9).map(|seed| noise(seed + 2, dims)).collect();
+            let queries: Vec<&[f32]> = queries.iter().map(|query| &query[..]).collect();
+            for count in [1, 8, 9] {
+                let expected = dots(&*homebody::best_scorer(), &rows_of, &queries[..count], None);
+                let found = block_on(gpu.products(&queries[..count])).unwrap();
+                assert!(expected == found, "{name}: {dims} dims, {rows} rows, {count} queries");
+            }
+            let after = gpu.status().stats;
+            assert_eq!(after.submits - before.submits, 4, "{name}: eight queries share a submit");
+            assert_eq!(after.item_bytes, before.item_bytes, "{name}: rows are sent once");
+            assert_eq!(block_on(gpu.products(&[&[0.0]])).unwrap_err().code(), "vector-length");
+
+            gpu.release_gpu();
+            let found = block_on(gpu.products(&queries)).unwrap();
+            assert!(found == dots(&*homebody::best_scorer(), &rows_of, &queries, None), "{name}: by the CPU");
+            let status = gpu.status();
+            assert!(status.device == Device::Cpu && status.notes[0].contains("put aside"), "{name}: {status:?}");
+        }
+    });
+}
+
+#[test]
+fn a_set_is_measured_on_both_devices_and_the_faster_one_is_remembered() {
+    on_gpus(|name, options| {
+        // Large enough for a GPU to be asked for.
+        let rows = Arc::new(set(384, Precision::Int8, &noise(14, 384 * 23_000)));
+        let clock = std::time::Instant::now();
+        let now = || clock.elapsed().as_secs_f64() * 1000.0;
+        let first = DeviceSet::new(Arc::clone(&rows));
+        assert!(block_on(first.find_gpu(DeviceChoice::Auto, options)).unwrap().is_some(), "{name}");
+        block_on(first.choose(DeviceChoice::Auto, None, &now)).unwrap();
+        let status = first.status();
+        let measured = status.measured.expect("it was measured");
+        assert_eq!(status.device, measured.faster(), "{name}: {:?}", status.notes);
+        let again = DeviceSet::new(Arc::clone(&rows));
+        block_on(again.find_gpu(DeviceChoice::Auto, options)).unwrap();
+        assert_eq!(again.measured_as("7"), first.measured_as("7"));
+        assert_ne!(again.measured_as("8"), first.measured_as("7"));
+        block_on(again.choose(DeviceChoice::Auto, Some(measured), &|| unreachable!("nothing is measured again")))
+            .unwrap();
+        assert_eq!(again.status().device, status.device, "{name}");
+        assert!(again.status().notes[0].ends_with("as measured before."), "{:?}", again.status().notes);
+
+        let few = DeviceSet::new(Arc::new(set(2, Precision::Int8, &[1.0, 0.0])));
+        assert_eq!(block_on(few.find_gpu(DeviceChoice::Auto, options)).unwrap(), None, "too few to ask a GPU");
+        let float32 = DeviceSet::new(Arc::new(set(2, Precision::Float32, &[1.0, 0.0])));
+        assert_eq!(block_on(float32.find_gpu(DeviceChoice::Auto, options)).unwrap(), None);
+        assert_eq!(block_on(float32.find_gpu(DeviceChoice::Gpu, options)).unwrap_err().code(), "vector-no-gpu");
     });
 }
 

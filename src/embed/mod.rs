@@ -35,6 +35,7 @@ mod kernel;
 mod linear;
 mod manifest;
 mod math;
+mod memory;
 mod onnx;
 #[cfg(feature = "cli")]
 mod pack;
@@ -53,6 +54,8 @@ pub use describe::PackOptions;
 pub use embedder::{Embedder, Encode, ModelIdentity, TextKind};
 pub use error::{EmbedError, EmbedErrorKind};
 pub use manifest::{ModelFile, ModelFiles, ModelManifest, Pooling, RunAs};
+#[cfg(feature = "wasm-embed")]
+pub(crate) use memory::reserve_memory;
 #[cfg(feature = "cli")]
 pub use pack::{PackedModel, pack_model};
 pub use reader::ModelReader;

@@ -3,6 +3,7 @@
 use super::embedder::Embedder;
 use super::error::{EmbedError, EmbedErrorKind};
 use super::manifest::{ModelFile, ModelManifest, sha256_hex};
+use super::memory::reserve_memory;
 
 /// Takes the files of a model folder as they arrive and makes an [`Embedder`] of them. No I/O of its own.
 ///
@@ -18,9 +19,12 @@ impl ModelReader {
     /// Begins with the content of `model.json`.
     ///
     /// # Errors
-    /// [`EmbedErrorKind::Manifest`] or [`EmbedErrorKind::TooNew`].
+    /// [`EmbedErrorKind::Manifest`], [`EmbedErrorKind::TooNew`], or [`EmbedErrorKind::Memory`] if there is none for files of
+    /// these lengths.
     pub fn new(manifest: &[u8]) -> Result<Self, EmbedError> {
-        Ok(Self { manifest: ModelManifest::parse(manifest)?, model: None, tokenizer: None })
+        let manifest = ModelManifest::parse(manifest)?;
+        reserve_memory(manifest.files.model.bytes.saturating_add(manifest.files.tokenizer.bytes))?;
+        Ok(Self { manifest, model: None, tokenizer: None })
     }
 
     /// What the folder holds beside the manifest.

@@ -163,7 +163,7 @@ impl Recommender {
             })
             .collect();
         let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
-        let active = self.active(&call);
+        let active = self.active(&call)?;
         if let Some(variants) = &self.variants {
             variants.keep_best(&mut mask, &sums(&parts(&active), self.catalog.len()));
         }
@@ -202,7 +202,7 @@ impl Recommender {
             // Of what was shown (or is compared with), no variant either.
             variants.leave_out(&mut mask, asked.cursor.rows.iter().copied().chain(left_out));
         }
-        let active = self.active(call);
+        let active = self.active(call)?;
         let wanted = asked.offset.saturating_add(asked.limit);
         // One more than is wanted tells whether the list goes on.
         let mut ranked = self.ordered(&active, &mask, asked, wanted.saturating_add(1));
@@ -270,7 +270,7 @@ impl Recommender {
         let asked = self.asked(options, false)?;
         let weights = self.personal_weights(&asked)?;
         let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
-        let active = self.active(&call);
+        let active = self.active(&call)?;
         Ok(self.ordered(&active, mask, &asked, mask.len()).into_iter().map(|ranked| ranked.row).collect())
     }
 
@@ -372,23 +372,42 @@ impl Recommender {
     }
 
     /// The terms that take part: those with a weight that have something to say.
-    pub(crate) fn active(&mut self, call: &Call<'_>) -> Vec<Active> {
+    ///
+    /// # Errors
+    ///
+    /// Products are made elsewhere and not at hand. Every term is looked at all the same, so that everything that is wanted
+    /// is known at once.
+    pub(crate) fn active(&mut self, call: &Call<'_>) -> Result<Vec<Active>, RankError> {
         let mut active = Vec::new();
+        let mut pending = None;
         for term in 0..self.terms.len() {
             let weight = call.weights[term];
             if weight == 0.0 {
                 continue;
             }
-            if let Some(column) = self.column(term, call) {
-                active.push(Active { term, weight, column });
+            match self.column(term, call) {
+                Ok(Some(column)) => active.push(Active { term, weight, column }),
+                Ok(None) => {}
+                Err(error) => pending = Some(error),
             }
         }
-        active
+        pending.map_or(Ok(active), Err)
     }
 
     /// The column of a term; nothing if it says nothing in this call.
-    fn column(&mut self, term: usize, call: &Call<'_>) -> Option<Arc<AffinityColumn>> {
-        let key = match (&self.terms[term].kind, call.subject) {
+    fn column(&mut self, term: usize, call: &Call<'_>) -> Result<Option<Arc<AffinityColumn>>, RankError> {
+        let Some(key) = self.column_key(term, call) else { return Ok(None) };
+        if let Some(column) = self.cache.columns.get(&key) {
+            return Ok(column);
+        }
+        let column = self.compute(term, call)?.map(Arc::new);
+        self.cache.columns.put(key, column.clone());
+        Ok(column)
+    }
+
+    /// What the column of a term is known by; nothing if the term says nothing in this call.
+    fn column_key(&self, term: usize, call: &Call<'_>) -> Option<ColumnKey> {
+        Some(match (&self.terms[term].kind, call.subject) {
             (TermKind::Query, _) => ColumnKey::Query(call.query.clone()?),
             (TermKind::Geo { .. }, _) => {
                 let Position { latitude, longitude } = call.asked.position?;
@@ -408,16 +427,10 @@ impl Recommender {
             (kind, Subject::Person) if kind.is_personal() => ColumnKey::Person(term),
             (kind, Subject::Item(row)) if kind.is_personal() => ColumnKey::Anchor(term, row),
             _ => ColumnKey::Item(term),
-        };
-        if let Some(column) = self.cache.columns.get(&key) {
-            return column;
-        }
-        let column = self.compute(term, call).map(Arc::new);
-        self.cache.columns.put(key, column.clone());
-        column
+        })
     }
 
-    fn compute(&mut self, term: usize, call: &Call<'_>) -> Option<AffinityColumn> {
+    fn compute(&mut self, term: usize, call: &Call<'_>) -> Result<Option<AffinityColumn>, RankError> {
         let anchor;
         let chosen: &[Liked] = match call.subject {
             Subject::Person => &self.person.seen_by(term).likes,
@@ -427,12 +440,14 @@ impl Recommender {
             }
         };
         let rows = self.catalog.len();
-        let mut column = match &self.terms[term].kind {
+        let column = match &self.terms[term].kind {
             TermKind::Vector(space) => match call.subject {
                 Subject::Person => return self.interest_column(term, *space, self.fade(term, call)),
                 Subject::Item(row) => {
-                    let (_, vector) = self.spaces[*space].centred(std::iter::once(row)).pop()?;
-                    self.cosine_column(*space, &vector, Some(row))
+                    let Some((_, vector)) = self.spaces[*space].centred(std::iter::once(row)).pop() else {
+                        return Ok(None);
+                    };
+                    Some(self.cosine_column(*space, &vector, Some(row))?)
                 }
             },
             TermKind::Collaborative(space) => match call.subject {
@@ -442,14 +457,35 @@ impl Recommender {
                 }
                 Subject::Item(row) => space.item(&*self.scorer, row)?,
             },
-            TermKind::Query => return Some(self.cosine_column(self.text_space?, call.query.as_ref()?, None)),
+            TermKind::Query => {
+                let (Some(space), Some(query)) = (self.text_space, &call.query) else { return Ok(None) };
+                return self.cosine_column(space, query, None).map(Some);
+            }
             TermKind::Dislike => return self.dislike_column(term),
             TermKind::Momentum => self.momentum_column()?,
-            TermKind::Rotation if self.person.ignored.is_empty() => return None,
+            TermKind::Rotation if self.person.ignored.is_empty() => None,
             TermKind::Rotation => {
                 let minute = call.now_ms.div_euclid(MINUTE_MS) * MINUTE_MS;
-                return Some(super::rotation::column(&self.person.ignored, rows, minute));
+                return Ok(Some(super::rotation::column(&self.person.ignored, rows, minute)));
             }
+            _ => self.own_column(term, call, chosen),
+        };
+        let Some(mut column) = column else { return Ok(None) };
+        if call.subject == Subject::Person && self.terms[term].kind.is_personal() {
+            let below_zero = matches!(
+                self.terms[term].kind,
+                TermKind::Category { .. } | TermKind::Collaborative(_) | TermKind::Momentum
+            );
+            let least = if below_zero { -1.0 } else { 0.0 };
+            self.sink_disliked(term, &mut column, least);
+        }
+        Ok(Some(column))
+    }
+
+    /// The column of a term that needs no vectors.
+    fn own_column(&self, term: usize, call: &Call<'_>, chosen: &[Liked]) -> Option<AffinityColumn> {
+        let rows = self.catalog.len();
+        Some(match &self.terms[term].kind {
             TermKind::Number { column, scale } => scale.column(self.named(column)?, chosen)?,
             TermKind::Category { column } => {
                 let column = self.named(column)?;
@@ -468,16 +504,8 @@ impl Recommender {
                 Some(values) => AffinityColumn::new(values.clone()),
                 None => prior_column(&self.catalog, self.catalog.prior()?),
             },
-        };
-        if call.subject == Subject::Person && self.terms[term].kind.is_personal() {
-            let below_zero = matches!(
-                self.terms[term].kind,
-                TermKind::Category { .. } | TermKind::Collaborative(_) | TermKind::Momentum
-            );
-            let least = if below_zero { -1.0 } else { 0.0 };
-            self.sink_disliked(term, &mut column, least);
-        }
-        Some(column)
+            _ => return None,
+        })
     }
 
     /// The least affinity for each item that the person dislikes. What they said of the item itself outdoes what could be
@@ -487,10 +515,11 @@ impl Recommender {
         column.set(self.person.seen_by(term).dislikes.iter().map(|disliked| disliked.row), least);
     }
 
-    fn cosine_column(&self, space: usize, centred: &[f32], own: Option<usize>) -> AffinityColumn {
+    fn cosine_column(&self, space: usize, centred: &[f32], own: Option<usize>) -> Result<AffinityColumn, RankError> {
+        self.spaces[space].ready(&*self.scorer, &[centred])?;
         let mut raw = Vec::new();
         self.spaces[space].cosines(&*self.scorer, &[centred], |_, cosines| raw = cosines.to_vec());
-        AffinityColumn::calibrated(raw, own.into_iter())
+        Ok(AffinityColumn::calibrated(raw, own.into_iter()))
     }
 
     /// What is left of a like for each later one, as this call has it.
@@ -501,12 +530,12 @@ impl Recommender {
         }
     }
 
-    fn interest_column(&mut self, term: usize, space: usize, fade: f64) -> Option<AffinityColumn> {
+    fn interest_column(&mut self, term: usize, space: usize, fade: f64) -> Result<Option<AffinityColumn>, RankError> {
         let items = super::vectors::SpaceItems { catalog: &self.catalog, space: &self.spaces[space] };
         let view = self.person.seen_by(term);
         let interests = self.strategy.interests(&view.taste, &items);
         if interests.is_empty() {
-            return None;
+            return Ok(None);
         }
         let fields = if fade < 1.0 { &mut self.cache.sessions } else { &mut self.cache.interests };
         let field = fields[space].update(
@@ -516,19 +545,20 @@ impl Recommender {
             &self.spaces[space],
             &*self.scorer,
             self.catalog.len(),
-        );
+        )?;
         let mut column = AffinityColumn::calibrated(field.to_vec(), view.likes.iter().map(|liked| liked.row));
         self.sink_disliked(term, &mut column, -1.0);
-        Some(column)
+        Ok(Some(column))
     }
 
     /// Nearness to where the person is heading, the mean over the vector spaces; nothing where there is too little to tell.
-    fn momentum_column(&self) -> Option<AffinityColumn> {
+    fn momentum_column(&self) -> Result<Option<AffinityColumn>, RankError> {
         let mut columns = Vec::new();
         for (at, own) in self.terms.iter().enumerate() {
             let TermKind::Vector(space) = own.kind else { continue };
             let likes = &self.person.seen_by(at).likes;
             if let Some(heading) = super::momentum::heading(&self.spaces[space], likes) {
+                self.spaces[space].ready(&*self.scorer, &[&heading])?;
                 let mut raw = Vec::new();
                 self.spaces[space].cosines(&*self.scorer, &[&heading], |_, cosines| raw = cosines.to_vec());
                 columns.push(AffinityColumn::calibrated(raw, likes.iter().map(|liked| liked.row)));
@@ -536,26 +566,26 @@ impl Recommender {
         }
         let share = 1.0 / columns.len() as f64;
         let mean = |row: usize| columns.iter().map(|column| share * column.values[row]).sum();
-        (!columns.is_empty()).then(|| AffinityColumn::new((0..self.catalog.len()).map(mean).collect()))
+        Ok((!columns.is_empty()).then(|| AffinityColumn::new((0..self.catalog.len()).map(mean).collect())))
     }
 
     /// The mean over the vector spaces, at most 1, below zero.
-    fn dislike_column(&mut self, term: usize) -> Option<AffinityColumn> {
+    fn dislike_column(&mut self, term: usize) -> Result<Option<AffinityColumn>, RankError> {
         if self.person.whole().dislikes.is_empty() {
-            return None;
+            return Ok(None);
         }
         let rows = self.catalog.len();
         let mut sums = vec![0.0; rows];
         for (at, own) in self.terms.iter().enumerate() {
             let TermKind::Vector(space) = own.kind else { continue };
             let dislikes = &self.person.seen_by(at).dislikes;
-            let field = self.cache.dislikes[space].update(dislikes, &self.spaces[space], &*self.scorer, rows);
+            let field = self.cache.dislikes[space].update(dislikes, &self.spaces[space], &*self.scorer, rows)?;
             let share = 1.0 / self.spaces.len() as f64;
             sums.iter_mut().zip(field).for_each(|(sum, own)| *sum += share * own);
         }
         let mut column = AffinityColumn::new(sums.iter().map(|sum| 0.0 - sum.min(1.0)).collect());
         self.sink_disliked(term, &mut column, -1.0);
-        Some(column)
+        Ok(Some(column))
     }
 
     pub(crate) fn named(&self, column: &str) -> Option<&Column> {

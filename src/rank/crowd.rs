@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use super::column::AffinityColumn;
+use super::error::RankError;
 use super::terms::Liked;
 use crate::vector::{Scorer, VectorSet};
 
@@ -39,7 +40,16 @@ impl CrowdSpace {
 
     /// The affinity of every item to somebody with these likes, the oldest first, each counted `fade` times as much as the one
     /// after it; nothing if nothing is known of any of them.
-    pub(crate) fn person(&self, scorer: &dyn Scorer, likes: &[Liked], fade: f64) -> Option<AffinityColumn> {
+    ///
+    /// # Errors
+    ///
+    /// As [`VectorSpace::ready`](super::vectors::VectorSpace::ready).
+    pub(crate) fn person(
+        &self,
+        scorer: &dyn Scorer,
+        likes: &[Liked],
+        fade: f64,
+    ) -> Result<Option<AffinityColumn>, RankError> {
         let mass: f64 = likes.iter().map(|liked| liked.mass).sum();
         let worth = (CROWD_LIKES * CROWD_HALF / (CROWD_HALF + mass)) as f32;
         let crowd = self.average.iter().map(|x| worth * x).collect();
@@ -47,13 +57,23 @@ impl CrowdSpace {
     }
 
     /// The affinity of every item to this one.
-    pub(crate) fn item(&self, scorer: &dyn Scorer, row: usize) -> Option<AffinityColumn> {
+    ///
+    /// # Errors
+    ///
+    /// As [`person`](Self::person).
+    pub(crate) fn item(&self, scorer: &dyn Scorer, row: usize) -> Result<Option<AffinityColumn>, RankError> {
         self.column(scorer, vec![0.0; self.vectors.dims()], &[Liked { row, mass: 1.0 }], 1.0)
     }
 
-    fn column(&self, scorer: &dyn Scorer, mut sum: Vec<f32>, likes: &[Liked], fade: f64) -> Option<AffinityColumn> {
+    fn column(
+        &self,
+        scorer: &dyn Scorer,
+        mut sum: Vec<f32>,
+        likes: &[Liked],
+        fade: f64,
+    ) -> Result<Option<AffinityColumn>, RankError> {
         if !likes.iter().any(|liked| self.known[liked.row]) {
-            return None;
+            return Ok(None);
         }
         let mut factors = vec![0.0f32; self.vectors.dims()];
         let mut faded = 1.0;
@@ -63,13 +83,20 @@ impl CrowdSpace {
             sum.iter_mut().zip(&factors).for_each(|(sum, x)| *sum += weight * x);
             faded *= fade;
         }
+        if !scorer.at_hand(&self.vectors, &[&sum]) {
+            return Err(RankError::pending());
+        }
         let mut dots = vec![0.0f32; self.vectors.len()];
         scorer
             .dots(&self.vectors, &[&sum], None, &mut dots)
             .expect("sums of factors are finite and of the set's length");
         let raw = dots.iter().zip(&*self.gains).zip(&self.known);
         let raw = raw.map(|((dot, gain), known)| if *known { f64::from(*dot) * f64::from(*gain) } else { f64::NAN });
-        Some(AffinityColumn::calibrated(raw.collect(), likes.iter().map(|liked| liked.row)))
+        Ok(Some(AffinityColumn::calibrated(raw.collect(), likes.iter().map(|liked| liked.row))))
+    }
+
+    pub(crate) fn vectors(&self) -> &Arc<VectorSet> {
+        &self.vectors
     }
 
     /// How much liking one item says for another: above 0 if people choose them together more than chance would have it.

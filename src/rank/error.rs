@@ -41,11 +41,21 @@ pub enum RankErrorKind {
     BadQuery,
     /// The catalog has nothing that the call needs (no text space to search in), or names a space like a built-in term.
     UnfitCatalog,
+    /// Products that the call needs are made elsewhere and not at hand yet (see [`Ahead`](crate::Ahead)): have what the scorer
+    /// wants made and call again. Never from a scorer that computes by itself.
+    Pending,
 }
 
 impl RankError {
     pub(crate) fn new(kind: RankErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
+    }
+
+    pub(crate) fn pending() -> Self {
+        Self::new(
+            RankErrorKind::Pending,
+            "expected products at hand, they are still to be made on the device that makes them",
+        )
     }
 
     /// Which case this is.
@@ -70,6 +80,7 @@ impl RankError {
             RankErrorKind::UnknownEvent => "unknown-event",
             RankErrorKind::BadQuery => "query-vector",
             RankErrorKind::UnfitCatalog => "catalog-unfit",
+            RankErrorKind::Pending => "products-pending",
         }
     }
 }

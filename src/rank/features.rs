@@ -41,7 +41,7 @@ impl Recommender {
         let asked = self.asked(options, false)?;
         let query = self.terms.iter().position(|term| term.name == super::term::QUERY);
         let weights = (0..self.terms.len()).map(|term| f64::from(u8::from(Some(term) != query))).collect();
-        let active = self.active(&Call::of_person(Subject::Person, weights, &asked, now_ms));
+        let active = self.active(&Call::of_person(Subject::Person, weights, &asked, now_ms))?;
         let mut columns: Vec<(&str, Option<&super::call::Active>)> = (self.terms.iter().enumerate())
             .filter(|(at, _)| Some(*at) != query)
             .map(|(at, term)| (term.name.as_str(), active.iter().find(|active| active.term == at)))

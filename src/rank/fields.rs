@@ -1,10 +1,11 @@
 //! Sums over a person's items, one value per row of the catalog: what lies near the likes, what lies near the dislikes.
 //!
 //! Both are sums of one column per liked or disliked item, added in the order of the log. A new event usually adds one
-//! item at the end: then only its column is computed. Anything else (an undo, an edit, a merge) starts anew, so that
+//! item at the end: then only its column is computed. Products that are not at hand leave the sum as far as it was. Anything else (an undo, an edit, a merge) starts anew, so that
 //! the sum never depends on the way that led to it.
 
 use super::column::Background;
+use super::error::RankError;
 use super::terms::Liked;
 use super::vectors::VectorSpace;
 use crate::profile::{Interest, Strategy, too_old};
@@ -28,7 +29,7 @@ impl InterestField {
         space: &VectorSpace,
         scorer: &dyn Scorer,
         rows: usize,
-    ) -> &[f64] {
+    ) -> Result<&[f64], RankError> {
         let kept = self.summed.len();
         let goes_on = self.sum.len() == rows && self.fade == fade;
         if !goes_on || interests.len() < kept || interests[..kept] != self.summed[..] {
@@ -38,6 +39,7 @@ impl InterestField {
         }
         let new = &interests[self.summed.len()..];
         let queries: Vec<&[f32]> = new.iter().map(|interest| &interest.vector[..]).collect();
+        space.ready(scorer, &queries)?;
         let sum = &mut self.sum;
         space.cosines(scorer, &queries, |at, cosines| {
             let mass = new[at].mass;
@@ -46,7 +48,7 @@ impl InterestField {
             }
         });
         self.summed = interests;
-        &self.sum
+        Ok(&self.sum)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -76,28 +78,29 @@ impl DislikeField {
         space: &VectorSpace,
         scorer: &dyn Scorer,
         rows: usize,
-    ) -> &[f64] {
+    ) -> Result<&[f64], RankError> {
         let disliked = &disliked[too_old(disliked.len(), MOST_DISLIKES)..];
         let kept = self.summed.len();
         if self.sum.len() != rows || disliked.len() < kept || disliked[..kept] != self.summed[..] {
             self.summed.clear();
             self.sum = vec![0.0; rows];
         }
-        for one in &disliked[self.summed.len()..] {
-            let vectors = space.centred(std::iter::once(one.row));
-            let queries: Vec<&[f32]> = vectors.iter().map(|(_, vector)| &vector[..]).collect();
-            let sum = &mut self.sum;
-            space.cosines(scorer, &queries, |_, cosines| {
-                let mut others = cosines.to_vec();
-                others[one.row] = f64::NAN;
-                let background = Background::of(&others);
-                for (sum, cosine) in sum.iter_mut().zip(cosines) {
-                    *sum += one.mass * penalty(&background, *cosine);
-                }
-            });
-        }
+        let new: Vec<&Liked> = disliked[self.summed.len()..].iter().filter(|one| space.has(one.row)).collect();
+        let vectors = space.centred(new.iter().map(|one| one.row));
+        let queries: Vec<&[f32]> = vectors.iter().map(|(_, vector)| &vector[..]).collect();
+        space.ready(scorer, &queries)?;
+        let sum = &mut self.sum;
+        space.cosines(scorer, &queries, |at, cosines| {
+            let one = new[at];
+            let mut others = cosines.to_vec();
+            others[one.row] = f64::NAN;
+            let background = Background::of(&others);
+            for (sum, cosine) in sum.iter_mut().zip(cosines) {
+                *sum += one.mass * penalty(&background, *cosine);
+            }
+        });
         self.summed = disliked.to_vec();
-        &self.sum
+        Ok(&self.sum)
     }
 
     pub(crate) fn clear(&mut self) {

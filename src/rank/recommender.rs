@@ -15,7 +15,7 @@ use super::filter::Filter;
 use super::limits::Variants;
 use super::options::RecommendOptions;
 use super::rotation::ignored;
-use super::term::{Term, Terms};
+use super::term::{Term, TermKind, Terms};
 use super::terms::Liked;
 use super::vectors::VectorSpace;
 use crate::catalog::Catalog;
@@ -25,7 +25,7 @@ use crate::profile::{
     Effects, Event, EventLog, Evidence, IdSource, Kernel, Merged, NewEvent, ProfileError, RandomIds, Strategy, Taste,
     day, read_profile, write_profile,
 };
-use crate::vector::{Mask, Scorer, best_scorer};
+use crate::vector::{Mask, Scorer, VectorSet, best_scorer};
 
 /// What a [`Recommender`] is made of besides catalog and events. Every part can be exchanged.
 pub struct Settings {
@@ -244,6 +244,17 @@ impl Recommender {
     /// The name of what multiplies vectors, for `status`.
     pub fn scorer_name(&self) -> &'static str {
         self.scorer.name()
+    }
+
+    /// The rows of each space that compares vectors, with its name: what products are needed of, for whoever makes them
+    /// elsewhere.
+    pub fn vector_sets(&self) -> Vec<(&str, Arc<VectorSet>)> {
+        let set = |term: &Term| match &term.kind {
+            TermKind::Vector(space) => Some(Arc::clone(self.spaces[*space].vectors())),
+            TermKind::Collaborative(space) => Some(Arc::clone(space.vectors())),
+            _ => None,
+        };
+        self.terms.iter().filter_map(|term| Some((&*term.name, set(term)?))).collect()
     }
 
     /// The name of the strategy.

@@ -43,6 +43,10 @@ impl VectorSpace {
         self.vectors.dims()
     }
 
+    pub(crate) fn vectors(&self) -> &Arc<VectorSet> {
+        &self.vectors
+    }
+
     /// Whether the item has a direction in this space.
     pub(crate) fn has(&self, row: usize) -> bool {
         self.lengths[row] > 0.0
@@ -100,6 +104,15 @@ impl VectorSpace {
             return refuse("expected a query vector that differs from the catalog's mean, got that mean".to_owned());
         }
         Ok(moved.iter().map(|x| (x / length) as f32).collect())
+    }
+
+    /// Whether [`cosines`](Self::cosines) of these can be had at once; if not, the scorer knows now what is wanted.
+    ///
+    /// # Errors
+    ///
+    /// They are made elsewhere: [`RankErrorKind::Pending`].
+    pub(crate) fn ready(&self, scorer: &dyn Scorer, queries: &[&[f32]]) -> Result<(), RankError> {
+        if scorer.at_hand(&self.vectors, queries) { Ok(()) } else { Err(RankError::pending()) }
     }
 
     /// Calls `take(query, cosines)` with the centred cosine of every item for each of these centred unit vectors; NaN for

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use hashbrown::HashTable;
 
 use super::error::{VectorError, VectorErrorKind};
-use super::gpu::TILE;
+use super::gpu::{Source, TILE};
 use super::kernel::{self, Kernel, MAX_QUERIES};
 use super::mask::Mask;
 use super::prune::{Best, Tails, scan_best};
@@ -327,12 +327,6 @@ impl Index {
         &self.set
     }
 
-    /// What is taken from twice the product for a distance; empty for other metrics.
-    #[cfg(feature = "gpu")]
-    pub(crate) fn norms2(&self) -> &[f32] {
-        &self.norms2
-    }
-
     /// The id of a row.
     pub(crate) fn id(&self, row: usize) -> &str {
         &self.ids[row]
@@ -366,21 +360,9 @@ impl Index {
         self.version
     }
 
-    /// Keeps a list of changes from now on, at first of everything.
-    #[cfg(feature = "gpu")]
-    pub(crate) fn watch(&mut self) {
-        self.touched = Some((0..self.len().div_ceil(TILE)).collect());
-    }
-
     /// Keeps no list any more.
     pub(crate) fn unwatch(&mut self) {
         self.touched = None;
-    }
-
-    /// The tiles that changed since the last time; some may not exist any more.
-    #[cfg(feature = "gpu")]
-    pub(crate) fn take_touched(&mut self) -> BTreeSet<usize> {
-        self.touched.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     fn touch(&mut self, rows: std::ops::Range<usize>) {
@@ -487,6 +469,28 @@ fn unit_rows(dims: usize, rows: &[f32]) -> Result<Vec<f32>, VectorError> {
 fn scaled(vector: &[f32], length2: f64) -> Vec<f32> {
     let factor = if length2 > 0.0 { length2.sqrt().recip() } else { 0.0 };
     vector.iter().map(|value| (f64::from(*value) * factor) as f32).collect()
+}
+
+impl Source for Index {
+    fn set(&self) -> &VectorSet {
+        &self.set
+    }
+
+    fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    fn norms2(&self) -> &[f32] {
+        &self.norms2
+    }
+
+    fn watch(&mut self) {
+        self.touched = Some((0..self.len().div_ceil(TILE)).collect());
+    }
+
+    fn take_touched(&mut self) -> BTreeSet<usize> {
+        self.touched.as_mut().map(std::mem::take).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! Exact similarity search at the speed of memory. [`VectorSet`] keeps rows, int8 with a scale each or float32, where the
 //! buffers they came in lie. A [`Scorer`] multiplies queries with all of them; scorers for different instruction sets
 //! give the same answers. [`Mask`] says which rows count, [`top_k`] which are best;
-//! [`Index`] is all of it with ids, and [`DeviceIndex`] is an index that is searched on a GPU where that is faster.
+//! [`Index`] is all of it with ids, [`DeviceIndex`] an index that is searched on a GPU where that is faster, and [`Ahead`] a scorer
+//! whose products were made on a GPU before they are asked for.
 //!
 //! ```
 //! use homebody::{Precision, VectorSet, best_scorer, top_k};
@@ -17,7 +18,8 @@
 //!
 //! What it does not do: approximate, train, or know what the vectors mean.
 
-mod device_index;
+mod ahead;
+mod device;
 mod error;
 mod gpu;
 mod index;
@@ -29,7 +31,8 @@ mod scorer;
 mod set;
 mod topk;
 
-pub use device_index::{Device, DeviceChoice, DeviceIndex, DeviceStatus, Measured, Search};
+pub use ahead::{Ahead, Wanted};
+pub use device::{Device, DeviceChoice, DeviceIndex, DeviceSet, DeviceStatus, Measured, Search};
 pub use error::{VectorError, VectorErrorKind};
 pub use gpu::{Gpu, GpuOptions, GpuStats, PassTimes};
 pub use index::{Index, Metric, Neighbor};

@@ -27,6 +27,12 @@ pub trait Scorer: Send + Sync {
         mask: Option<&Mask>,
         out: &mut [f32],
     ) -> Result<(), VectorError>;
+
+    /// Whether [`dots`](Self::dots) of these queries with all rows can be had at once. A scorer that has them made elsewhere, on
+    /// a GPU, notes what it has not got and says no; see [`Ahead`](super::Ahead).
+    fn at_hand(&self, _set: &VectorSet, _queries: &[&[f32]]) -> bool {
+        true
+    }
 }
 
 /// The fastest scorer that this processor can run.

@@ -1,7 +1,8 @@
 //! `CoreEngine`: a catalog and a person in the core worker.
 
-use std::cell::{Ref, RefCell, RefMut};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use js_sys::{Date, Function};
 use serde_json::{Value, json};
@@ -14,8 +15,9 @@ use super::json;
 use super::panic::report_to;
 use crate::catalog::CatalogReader;
 use crate::profile::{Event, NewEvent, from_records, to_records};
-use crate::rank::{OnboardingOptions, RecommendOptions, Recommendation, Recommender, SearchOptions, Settings};
+use crate::rank::{OnboardingOptions, RecommendOptions, Recommender, SearchOptions, Settings};
 use crate::store::{EventStore, Fallback, Record};
+use crate::vector::{Ahead, Device, DeviceChoice, DeviceSet, GpuOptions, Measured};
 
 /// The shapes of the package's own types, and those that only its workers see.
 #[wasm_bindgen(typescript_custom_section)]
@@ -51,6 +53,20 @@ pub struct CoreEngine {
     store: RefCell<Option<Store>>,
     /// Records of the store that are no events, by id.
     unreadable: RefCell<Vec<String>>,
+    /// What the recommender multiplies with: products of vector spaces that a GPU makes are put there before they are asked for.
+    ahead: Ahead,
+    /// The vector spaces for which there is a GPU, used or not.
+    spaces: RefCell<Vec<Rc<Space>>>,
+    /// Ranking calls under way.
+    ranking: Cell<usize>,
+}
+
+/// A vector space that may be on a GPU.
+struct Space {
+    name: String,
+    /// What a measurement is remembered by.
+    key: String,
+    set: DeviceSet,
 }
 
 #[wasm_bindgen]
@@ -64,6 +80,9 @@ impl CoreEngine {
             recommender: RefCell::default(),
             store: RefCell::default(),
             unreadable: RefCell::default(),
+            ahead: Ahead::new(),
+            spaces: RefCell::default(),
+            ranking: Cell::new(0),
         }
     }
 
@@ -90,12 +109,9 @@ impl CoreEngine {
 
     /// Makes the catalog of the files and returns what it is.
     #[wasm_bindgen(unchecked_return_type = "CatalogInfo")]
-    pub fn finish(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "DeviceChoice")] device: &str,
-    ) -> Result<JsValue, JsValue> {
+    pub fn finish(&self) -> Result<JsValue, JsValue> {
         let reader = self.reader.take().ok_or_else(|| invalid_argument("Expected begin() before finish()."))?;
-        let settings = Settings { scorer: super::device::scorer(device)?, ..Settings::default() };
+        let settings = Settings { scorer: Box::new(self.ahead.clone()), ..Settings::default() };
         let catalog = reader.finish().map_err(|error| to_js(&error))?;
         let recommender = Recommender::new(catalog, settings).map_err(|error| to_js(&error))?;
         let catalog = recommender.catalog();
@@ -111,6 +127,53 @@ impl CoreEngine {
         }
         self.recommender.replace(Some(recommender));
         json::to_js(&info)
+    }
+
+    /// Asks for a GPU for each vector space for which the choice needs one. Resolves to what a measurement of each is remembered
+    /// by; to nothing where there is nothing to choose.
+    #[wasm_bindgen(js_name = findGpu)]
+    pub async fn find_gpu(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "DeviceChoice")] device: String,
+    ) -> Result<Vec<String>, JsValue> {
+        let choice = DeviceChoice::from_name(&device).map_err(|error| to_js(&error))?;
+        let (version, sets) = {
+            let recommender = self.recommender()?;
+            let sets = recommender.vector_sets();
+            let sets: Vec<_> = sets.into_iter().map(|(name, set)| (name.to_owned(), DeviceSet::new(set))).collect();
+            (recommender.catalog().version().to_owned(), sets)
+        };
+        let mut spaces = Vec::new();
+        for (name, set) in sets {
+            let found = set.find_gpu(choice, GpuOptions::default()).await.map_err(|error| to_js(&error))?;
+            let key = set.measured_as(&format!("{version}|{name}"));
+            if found.is_some() || !set.status().notes.is_empty() {
+                spaces.push(Rc::new(Space { name, key, set }));
+            }
+        }
+        let keys = spaces.iter().map(|space| space.key.clone()).collect();
+        self.spaces.replace(spaces).iter().for_each(|space| space.set.release_gpu());
+        Ok(keys)
+    }
+
+    /// Decides what makes the products of the vector space of that key, by what was measured before or by measuring. Resolves to
+    /// what is to be remembered.
+    #[wasm_bindgen(unchecked_return_type = "Measured | undefined")]
+    pub async fn choose(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "DeviceChoice")] device: String,
+        key: String,
+        #[wasm_bindgen(js_name = cpuMs)] cpu_ms: Option<f64>,
+        #[wasm_bindgen(js_name = gpuMs)] gpu_ms: Option<f64>,
+    ) -> Result<JsValue, JsValue> {
+        let choice = DeviceChoice::from_name(&device).map_err(|error| to_js(&error))?;
+        let found = self.spaces.borrow().iter().find(|space| space.key == key).cloned();
+        let space = found.ok_or_else(|| invalid_argument("Expected a key that findGpu() resolved to."))?;
+        let remembered = cpu_ms.zip(gpu_ms).map(|(cpu_ms, gpu_ms)| Measured { cpu_ms, gpu_ms });
+        let chosen = space.set.choose(choice, remembered, &super::device::monotonic_ms).await;
+        self.expect();
+        chosen.map_err(|error| to_js(&error))?;
+        super::device::measured(&space.set.status()).map_or(Ok(JsValue::UNDEFINED), |measured| json::to_js(&measured))
     }
 
     /// Takes the events of a profile; without `persist` an empty one that is kept nowhere.
@@ -232,12 +295,13 @@ impl CoreEngine {
 
     /// The features of the best items for the person.
     #[wasm_bindgen(unchecked_return_type = "{ names: string[]; ids: string[]; values: number[] }")]
-    pub fn features(
+    pub async fn features(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\">")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        json::to_js(&self.recommender_mut()?.features(&options, now_ms()).map_err(|error| to_js(&error))?)
+        let features = self.ranked(|recommender| recommender.features(&options, now_ms())).await?;
+        json::to_js(&features)
     }
 
     /// The profile as a document.
@@ -286,55 +350,60 @@ impl CoreEngine {
 
     /// The best items for the person.
     #[wasm_bindgen(unchecked_return_type = "RankedList")]
-    pub fn recommend(
+    pub async fn recommend(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\">")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        list(self.recommender_mut()?.recommend(&options, now_ms()))
+        let list = self.ranked(|recommender| recommender.recommend(&options, now_ms())).await?;
+        json::to_js(&list)
     }
 
     /// The best items for the person, had one event not been.
     #[wasm_bindgen(unchecked_return_type = "RankedList")]
-    pub fn without(
+    pub async fn without(
         &self,
-        event: &str,
+        event: String,
         #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\">")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        list(self.recommender_mut()?.without(event, &options, now_ms()))
+        let list = self.ranked(|recommender| recommender.without(&event, &options, now_ms())).await?;
+        json::to_js(&list)
     }
 
     /// The best items for a text, given as its vector.
     #[wasm_bindgen(unchecked_return_type = "RankedList")]
-    pub fn search(
+    pub async fn search(
         &self,
-        query: &[f32],
+        query: Vec<f32>,
         #[wasm_bindgen(unchecked_param_type = "Omit<SearchOptions, \"signal\">")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let options = SearchOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        list(self.recommender_mut()?.search(query, &options, now_ms()))
+        let list = self.ranked(|recommender| recommender.search(&query, &options, now_ms())).await?;
+        json::to_js(&list)
     }
 
     /// The items most like one item.
     #[wasm_bindgen(unchecked_return_type = "RankedList")]
-    pub fn similar(
+    pub async fn similar(
         &self,
-        item: &str,
+        item: String,
         #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\">")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        list(self.recommender_mut()?.similar(item, &options, now_ms()))
+        let list = self.ranked(|recommender| recommender.similar(&item, &options, now_ms())).await?;
+        json::to_js(&list)
     }
 
     /// Items to ask a new person about.
     #[wasm_bindgen(unchecked_return_type = "RankedList")]
-    pub fn onboarding(
+    pub async fn onboarding(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Omit<OnboardingOptions, \"signal\">")] options: JsValue,
     ) -> Result<JsValue, JsValue> {
         let options = OnboardingOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        list(self.recommender_mut()?.onboarding(&options, now_ms()))
+        let list = self.ranked(|recommender| recommender.onboarding(&options, now_ms())).await?;
+        json::to_js(&list)
     }
 
     /// Items by id; null where there is none.
@@ -360,7 +429,7 @@ impl CoreEngine {
     }
 
     /// What it runs on.
-    #[wasm_bindgen(unchecked_return_type = "Pick<Status, \"device\" | \"simd\" | \"storage\" | \"notes\">")]
+    #[wasm_bindgen(unchecked_return_type = "Pick<Status, \"device\" | \"simd\" | \"storage\" | \"gpu\" | \"notes\">")]
     pub fn state(&self) -> Result<JsValue, JsValue> {
         let store = self.store()?;
         let mut notes = store.notes();
@@ -371,16 +440,77 @@ impl CoreEngine {
                 unreadable.len()
             ));
         }
-        json::to_js(&json!({
-            "device": super::device::CPU,
+        let mut device = Device::Cpu;
+        let mut gpu = serde_json::Map::new();
+        for space in &*self.spaces.borrow() {
+            let status = space.set.status();
+            if status.device == Device::Gpu {
+                device = Device::Gpu;
+            }
+            notes.extend(status.notes.iter().map(|note| format!("Space `{}`: {note}", space.name)));
+            gpu.extend(super::device::gpu(&status).map(|gpu| (space.name.clone(), gpu)));
+        }
+        let mut state = json!({
+            "device": device.name(),
             "simd": super::device::SIMD,
             "storage": store.kind(),
             "notes": notes,
-        }))
+        });
+        if !gpu.is_empty() {
+            state["gpu"] = gpu.into();
+        }
+        json::to_js(&state)
     }
 }
 
+/// A call whose products were made this often and are wanted again: the profile changes faster than the GPU answers.
+const MOST_ROUNDS: usize = 4;
+
 impl CoreEngine {
+    /// Answers a ranking call. Where a GPU makes products, the call ends early and says which it needs; they are made while nothing
+    /// is borrowed, and the call is made again.
+    async fn ranked<T, E: super::error::Coded>(
+        &self,
+        mut call: impl FnMut(&mut Recommender) -> Result<T, E>,
+    ) -> Result<T, JsValue> {
+        self.ranking.set(self.ranking.get() + 1);
+        let answer = async {
+            for _ in 0..MOST_ROUNDS {
+                let answer = call(&mut *self.recommender_mut()?);
+                let wanted = self.ahead.take_wanted();
+                if wanted.is_empty() {
+                    return answer.map_err(|error| to_js(&error));
+                }
+                for wanted in wanted {
+                    let spaces = self.spaces.borrow();
+                    let Some(space) = spaces.iter().find(|space| Arc::ptr_eq(space.set.set(), &wanted.set)).cloned()
+                    else {
+                        continue;
+                    };
+                    drop(spaces);
+                    let queries: Vec<&[f32]> = wanted.queries.iter().map(|query| &query[..]).collect();
+                    let products = space.set.products(&queries).await.map_err(|error| to_js(&error))?;
+                    self.ahead.put(&wanted, &products);
+                }
+                self.expect();
+            }
+            self.ahead.on_cpu(|| call(&mut *self.recommender_mut()?).map_err(|error| to_js(&error)))
+        }
+        .await;
+        self.ranking.set(self.ranking.get() - 1);
+        if self.ranking.get() == 0 {
+            self.ahead.clear();
+        }
+        answer
+    }
+
+    /// From now on the products of those spaces are made ahead that are on a GPU.
+    fn expect(&self) {
+        let spaces = self.spaces.borrow();
+        let on_gpu = spaces.iter().filter(|space| space.set.status().device == Device::Gpu);
+        self.ahead.expect(on_gpu.map(|space| Arc::clone(space.set.set())).collect());
+    }
+
     /// Makes events durable, and then part of the profile. No borrow is held while the store works.
     async fn keep(&self, store: &Store, events: &[Event]) -> Result<(), JsValue> {
         store.append(&to_records(events)).await.map_err(|error| to_js(&error))?;
@@ -420,10 +550,6 @@ impl CoreEngine {
 
 fn no_catalog() -> JsValue {
     invalid_argument("Expected a loaded catalog: begin(), add(), finish().")
-}
-
-fn list<E: super::error::Coded>(ranked: Result<Recommendation, E>) -> Result<JsValue, JsValue> {
-    json::to_js(&ranked.map_err(|error| to_js(&error))?)
 }
 
 fn from_js<T: serde::de::DeserializeOwned>(what: &str, value: &JsValue) -> Result<T, JsValue> {

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::error::{invalid_argument, to_js};
 use super::panic::report_to;
-use crate::embed::{Embedder, ModelReader, PackOptions, Pooling, RunAs, TextKind};
+use crate::embed::{Embedder, ModelReader, PackOptions, Pooling, RunAs, TextKind, reserve_memory};
 
 /// The shapes that the embedding worker sees.
 #[wasm_bindgen(typescript_custom_section)]
@@ -83,6 +83,12 @@ impl EmbedEngine {
         let reader = self.reader.take().ok_or_else(|| invalid_argument("Expected begin() before finish()."))?;
         self.embedder = Some(reader.finish().map_err(|e| to_js(&e))?);
         self.model()
+    }
+
+    /// Makes sure that there is memory for a model whose files have so many bytes, before they are handed over.
+    pub fn reserve(&self, bytes: f64) -> Result<(), JsValue> {
+        // Saturates, and a length is no fraction.
+        reserve_memory(bytes as u64).map_err(|e| to_js(&e))
     }
 
     /// Loads a standard ONNX file and its `tokenizer.json`, in place of a folder; returns what the model is.

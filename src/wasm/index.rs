@@ -15,7 +15,7 @@ use crate::vector::{
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-import type { Device, Metric, Precision, VectorHit, VectorIndexGpu } from "../types.js";
+import type { Device, Metric, Precision, VectorHit, GpuUse } from "../types.js";
 
 /** How long a search took on each device, in milliseconds. */
 export interface Measured { readonly cpuMs: number; readonly gpuMs: number }
@@ -25,15 +25,9 @@ export interface IndexDevice {
   readonly notes: string[];
   readonly measured: Measured | null;
   /** Absent when no GPU was asked for or found. */
-  readonly gpu?: VectorIndexGpu;
+  readonly gpu?: GpuUse;
 }
 "#;
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    fn now_ms() -> f64;
-}
 
 /// Vectors by id.
 #[wasm_bindgen]
@@ -94,7 +88,7 @@ impl IndexEngine {
     ) -> Result<(), JsValue> {
         let choice = DeviceChoice::from_name(&device).map_err(|error| to_js(&error))?;
         let remembered = cpu_ms.zip(gpu_ms).map(|(cpu_ms, gpu_ms)| Measured { cpu_ms, gpu_ms });
-        self.index.choose(choice, remembered, &now_ms).await.map_err(|error| to_js(&error))
+        self.index.choose(choice, remembered, &super::device::monotonic_ms).await.map_err(|error| to_js(&error))
     }
 
     /// The nearest `limit` to each of the queries, which stand one after another; among the rows of `ids` or of the bit
@@ -137,30 +131,10 @@ impl IndexEngine {
         let mut value = json!({
             "device": status.device.name(),
             "notes": status.notes,
-            "measured": status.measured.map(|measured| json!({"cpuMs": measured.cpu_ms, "gpuMs": measured.gpu_ms})),
+            "measured": super::device::measured(&status),
         });
-        if let Some(adapter) = status.adapter {
-            let stats = status.stats;
-            value["gpu"] = json!({
-                "adapter": adapter,
-                "software": status.software,
-                "searches": stats.searches,
-                "rescans": stats.rescans,
-                "passes": stats.passes,
-                "submits": stats.submits,
-                "readBacks": stats.read_backs,
-                "itemBytes": stats.item_bytes,
-                "questionBytes": stats.question_bytes,
-                "answerBytes": stats.answer_bytes,
-                "parts": stats.parts,
-            });
-            if let Some(times) = status.pass_times {
-                value["gpu"]["passMs"] = json!({
-                    "products": times.products_ms,
-                    "selection": times.selection_ms,
-                    "collection": times.collection_ms,
-                });
-            }
+        if let Some(gpu) = super::device::gpu(&status) {
+            value["gpu"] = gpu;
         }
         json::to_js(&value)
     }

@@ -174,6 +174,24 @@ test("a model that the catalog was not built with is refused before its weights 
     assert.deepEqual([none.error.code, none.model, none.hits], ["model-missing", "none", 10]);
   }));
 
+test("memory that cannot be had is an error with a code before anything is fetched, and ranking goes on", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    const manifest = JSON.parse(readFileSync(join(root, MODEL, "model.json"), "utf8"));
+    // More than the 4 GB that a module of 32 bits can ever have.
+    manifest.files.model.bytes = 3_900_000_000;
+    server.answers.set("/models/all-MiniLM-L6-v2/model.json", answers.bytes(Buffer.from(JSON.stringify(manifest)), "application/json"));
+    const { error, hits, model, again } = await page.evaluate(async (films) => {
+      const hb = await homebody.Recommender.create(films);
+      const error = await thrown(hb.search("space"));
+      return { error, hits: (await hb.recommend()).length, model: hb.status.model, again: await thrown(hb.search("space")) };
+    }, FILMS);
+    assert.equal(error.code, "out-of-memory", error.message);
+    assert.match(error.message, /7801 MB were asked for.*smaller model/);
+    assert.ok(!server.paths().some((path) => path.endsWith(".onnx")));
+    assert.deepEqual([hits, model, again.code], [10, "failed", "out-of-memory"], "the module lives, and says so again");
+  }));
+
 test("a list comes back in its order, with progress, each vector as if it were alone", () =>
   visit({}, async ({ page, server }) => {
     await open(page, server);

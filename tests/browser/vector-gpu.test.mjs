@@ -4,14 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { answers, closeBrowser, launch, open, until, visit } from "./harness.mjs";
+import { before, closeGpu, forgetReal, losing, visitWithGpu } from "./gpu.mjs";
+import { until } from "./harness.mjs";
 
-let launched;
-
-after(async () => {
-  await (await launched)?.close();
-  await closeBrowser();
-});
+after(closeGpu);
 
 const HELPERS = `
   window.noise = (seed, count) => {
@@ -29,16 +25,11 @@ const HELPERS = `
   window.closeBoth = async ({ cpu, gpu }) => { await cpu.close(); await gpu.close(); };
 `;
 
-const withGpu = async (work, setUp = () => {}) => {
-  // SwiftShader by name: without a display Chromium looks for no other.
-  launched ??= launch(["--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan", "--ignore-gpu-blocklist"]);
-  await visit({ launched: await launched }, async ({ page, server, context }) => {
-    await setUp(server);
-    await open(page, server);
+const withGpu = (work, setUp) =>
+  visitWithGpu(async (page, server, context) => {
     await page.evaluate(HELPERS);
     await work(page, server, context);
-  });
-};
+  }, setUp);
 
 test("a GPU answers as the CPU does: dims around word borders, every metric and precision, filters, many queries", () =>
   withGpu(async (page) => {
@@ -115,32 +106,6 @@ test("vectors are sent once; a search is one submit and one read-back of some hu
     assert.ok(spent("answerBytes") <= 1024 && spent("answerBytes") > 0, `${spent("answerBytes")} bytes came back`);
     assert.deepEqual(changed, { nearest: "7", bytes: 64 * (64 + 8) });
   }));
-
-/** Serves a worker in which `script` runs first. */
-const before = (script) => (server) => {
-  // Static imports: a worker that waits for a dynamic one misses the page's first message.
-  const wrapper = 'import "/homebody/before.js"; import "/homebody/worker.js?real";';
-  const serve = (text) => answers.bytes(Buffer.from(text), "text/javascript");
-  server.answers.set("/homebody/before.js", serve(script));
-  server.answers.set("/homebody/worker.js", (request, response) => (request.url.endsWith("?real") ? false : serve(wrapper)(request, response)));
-};
-
-/** The query in that address is the test's own way to the real file, and tells nobody anything. */
-const forgetReal = (server) => server.requests.forEach((request) => void (request.search = request.search.replace("?real", "")));
-
-/** Devices that are destroyed as soon as work was submitted, once the worker's `homebodyLose` is true. */
-const losing = before(`
-  const requestDevice = GPUAdapter.prototype.requestDevice;
-  GPUAdapter.prototype.requestDevice = async function (descriptor) {
-    const device = await requestDevice.call(this, descriptor);
-    const submit = device.queue.submit;
-    device.queue.submit = function (buffers) {
-      submit.call(this, buffers);
-      if (self.homebodyLose === true) device.destroy();
-    };
-    return device;
-  };
-`);
 
 test("a device that is lost in the middle of a search: the right answer comes from the CPU, and a note", () =>
   withGpu(async (page, server) => {

@@ -1,6 +1,7 @@
 //! Ranking, from the outside: catalogs made by the real builder and reader, people made of events, lists that come out.
 #![cfg(feature = "cli")]
 
+mod ahead;
 mod beginnings;
 mod calls;
 mod dislikes;

@@ -1,10 +1,10 @@
 //! No GPU: this build is without the feature `gpu`. The signatures are those of `device.rs`, `vectors.rs` and `search.rs`.
 
 use super::super::error::{VectorError, VectorErrorKind};
-use super::super::index::Index;
 use super::super::mask::Mask;
 use super::super::scorer::Query;
 use super::answer::{Candidates, GpuOptions, GpuStats, PassTimes};
+use super::source::Source;
 
 /// A GPU that can be used; in this build there is none.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl PendingSums {
 }
 
 impl GpuVectors {
-    pub(crate) fn new(gpu: Gpu, _index: &mut Index) -> Result<Self, String> {
+    pub(crate) fn new(gpu: Gpu, _source: &mut impl Source) -> Result<Self, String> {
         match gpu {}
     }
 
@@ -93,7 +93,7 @@ impl GpuVectors {
 
     pub(crate) fn begin_best(
         &mut self,
-        _index: &mut Index,
+        _source: &mut impl Source,
         _queries: &[Query],
         _wanted: usize,
         _mask: Option<&Mask>,
@@ -103,7 +103,7 @@ impl GpuVectors {
 
     pub(crate) fn begin_sums(
         &mut self,
-        _index: &mut Index,
+        _source: &mut impl Source,
         _queries: &[Query],
         _mask: Option<&Mask>,
     ) -> Result<PendingSums, String> {

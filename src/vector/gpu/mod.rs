@@ -10,10 +10,13 @@
 //!
 //! Without the feature `gpu` the same names are there and say that there is none.
 //!
-//! What it does not do: decide whether to be used. That is [`DeviceIndex`](super::DeviceIndex).
+//! What it does not do: decide whether to be used. That is [`DeviceIndex`](super::DeviceIndex) and
+//! [`DeviceSet`](super::DeviceSet).
 
 mod answer;
 mod certify;
+#[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only a GPU reads it"))]
+mod source;
 
 #[cfg(feature = "gpu")]
 mod device;
@@ -36,6 +39,7 @@ mod absent;
 pub(crate) use answer::{Candidates, MAX_CANDIDATES, slack};
 pub use answer::{GpuOptions, GpuStats, PassTimes};
 pub(crate) use certify::{Rounding, certify};
+pub(crate) use source::{Source, Unchanging};
 
 #[cfg(feature = "gpu")]
 pub use device::Gpu;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::super::index::{Index, Metric};
+use super::super::index::Metric;
 use super::super::kernel::MAX_QUERIES;
 use super::super::mask::Mask;
 use super::super::scorer::Query;
@@ -12,6 +12,7 @@ use super::answer::{Candidates, MAX_CANDIDATES, PassTimes, score_of_key};
 use super::device::{Gpu, QUERY_COUNTS};
 use super::layout::{BINS, DotParams, FOUND_HEADER, STATE_BYTES, TOP_LANES, TopParams, query_words};
 use super::oneshot::{Receiver, oneshot};
+use super::source::Source;
 use super::timing::{pass_times, times_bytes};
 use super::vectors::GpuVectors;
 
@@ -158,11 +159,11 @@ impl PendingSums {
 }
 
 impl GpuVectors {
-    /// Starts a search for the best `wanted` (1 or more) rows of each query. The queries are of `index`'s making, at most
+    /// Starts a search for the best `wanted` (1 or more) rows of each query. The queries are made for `source`, at most
     /// [`MAX_QUERIES`]; the mask has been checked.
     pub(crate) fn begin_best(
         &mut self,
-        index: &mut Index,
+        source: &mut impl Source,
         queries: &[Query],
         wanted: usize,
         mask: Option<&Mask>,
@@ -170,7 +171,7 @@ impl GpuVectors {
         // Not cut to the number of rows: asked for more than there are, the shaders say that they found all.
         let wanted = wanted.min(MAX_CANDIDATES);
         let capacity = wanted + ROOM_FOR_EQUALS;
-        let mut encoder = self.begin(index, queries, mask, false)?;
+        let mut encoder = self.begin(source, queries, mask, false)?;
         let answer = 4 * (FOUND_HEADER + 2 * capacity) * queries.len();
         let Self { gpu, scratch, .. } = self;
         scratch.bins.fit(gpu, queries.len() * BINS * 4)?;
@@ -200,11 +201,11 @@ impl GpuVectors {
     /// Starts the sums of each query with every row: for the ranker, which wants them all, and for the known answer.
     pub(crate) fn begin_sums(
         &mut self,
-        index: &mut Index,
+        source: &mut impl Source,
         queries: &[Query],
         mask: Option<&Mask>,
     ) -> Result<PendingSums, String> {
-        let encoder = self.begin(index, queries, mask, true)?;
+        let encoder = self.begin(source, queries, mask, true)?;
         let keys = self.scratch.keys.buffer.clone();
         let reading = self.send(encoder, 1, &keys, 4 * self.rows.next_multiple_of(TILE) * queries.len());
         Ok(PendingSums { reading, rows: self.rows })
@@ -213,15 +214,15 @@ impl GpuVectors {
     /// Sends what changed and the queries, and encodes the products.
     fn begin(
         &mut self,
-        index: &mut Index,
+        source: &mut impl Source,
         queries: &[Query],
         mask: Option<&Mask>,
         raw: bool,
     ) -> Result<wgpu::CommandEncoder, String> {
         debug_assert!((1..=MAX_QUERIES).contains(&queries.len()));
-        self.update(index)?;
+        self.update(source)?;
         let stride = self.rows.next_multiple_of(TILE);
-        let form = self.gpu.query_form(index.precision());
+        let form = self.gpu.query_form(source.set().precision());
         let pipeline = QUERY_COUNTS.iter().position(|count| *count >= queries.len()).expect("8 is the most");
         let Self { gpu, scratch, .. } = self;
         // Pipelines write as many queries as they are compiled for.
@@ -242,7 +243,7 @@ impl GpuVectors {
                 Query::Int8(query) => query.scale,
                 Query::Float32(_) => 1.0,
             };
-            *factor = if index.metric() == Metric::L2 { 2.0 * scale } else { scale };
+            *factor = if source.metric() == Metric::L2 { 2.0 * scale } else { scale };
         }
         let mut encoder =
             self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("homebody search") });

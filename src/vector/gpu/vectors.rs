@@ -4,15 +4,15 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::super::index::Index;
 use super::TILE;
 use super::answer::{GpuStats, PassTimes};
 use super::device::{Gpu, Pipelines};
 use super::layout::{row_words, write_tile};
 use super::search::Scratch;
+use super::source::Source;
 use super::timing::Timer;
 
-/// A copy of an index's vectors on a GPU. The index keeps a list of what changed, which each search takes and sends.
+/// A copy of vectors on a GPU. Their source keeps a list of what changed, which each search takes and sends.
 pub(crate) struct GpuVectors {
     pub(super) gpu: Rc<Gpu>,
     pub(super) pipelines: Pipelines,
@@ -43,14 +43,14 @@ pub(super) struct Part {
 const SEND_WORDS: usize = 1 << 18;
 
 impl GpuVectors {
-    /// Sends all vectors of `index`, which writes down its changes from now on.
-    pub(crate) fn new(gpu: Gpu, index: &mut Index) -> Result<Self, String> {
-        let pipelines = Pipelines::new(&gpu, index.precision());
-        Self::with_pipelines(gpu, pipelines, index)
+    /// Sends all vectors of `source`, which writes down its changes from now on.
+    pub(crate) fn new(gpu: Gpu, source: &mut impl Source) -> Result<Self, String> {
+        let pipelines = Pipelines::new(&gpu, source.set().precision());
+        Self::with_pipelines(gpu, pipelines, source)
     }
 
-    pub(super) fn with_pipelines(gpu: Gpu, pipelines: Pipelines, index: &mut Index) -> Result<Self, String> {
-        let words = row_words(index.set());
+    pub(super) fn with_pipelines(gpu: Gpu, pipelines: Pipelines, source: &mut impl Source) -> Result<Self, String> {
+        let words = row_words(source.set());
         // Row data is smaller than items: a row has at least one word of 4 bytes, its data 8.
         let tile_bytes = TILE * (words * 4).max(8);
         let tiles_per_part = usize::try_from(gpu.max_binding_bytes).unwrap_or(usize::MAX) / tile_bytes;
@@ -70,18 +70,18 @@ impl GpuVectors {
             tiles_per_part,
             max_norm: 0.0,
         };
-        index.watch();
-        vectors.update(index)?;
+        source.watch();
+        vectors.update(source)?;
         Ok(vectors)
     }
 
     /// A GPU whose products are wrong: what `from` is in the int8 shader becomes `to`.
     #[cfg(test)]
-    pub(crate) fn broken(gpu: Gpu, index: &mut Index, from: &str, to: &str) -> Result<Self, String> {
+    pub(crate) fn broken(gpu: Gpu, source: &mut impl Source, from: &str, to: &str) -> Result<Self, String> {
         let shader = super::shaders::DOTS_INT8_UNPACKED;
         assert!(shader.source.contains(from), "the shader has no {from:?}");
         let pipelines = Pipelines::with_dots(&gpu, shader, &shader.source.replace(from, to));
-        Self::with_pipelines(gpu, pipelines, index)
+        Self::with_pipelines(gpu, pipelines, source)
     }
 
     pub(crate) fn gpu(&self) -> &Gpu {
@@ -107,14 +107,14 @@ impl GpuVectors {
     }
 
     /// Sends what changed since the last time.
-    pub(super) fn update(&mut self, index: &mut Index) -> Result<(), String> {
+    pub(super) fn update(&mut self, source: &mut impl Source) -> Result<(), String> {
         if let Some(failure) = self.gpu.failure() {
             return Err(failure);
         }
-        let mut touched = index.take_touched();
-        let tiles = index.len().div_ceil(TILE);
+        let mut touched = source.take_touched();
+        let tiles = source.set().len().div_ceil(TILE);
         self.fit(tiles, &mut touched);
-        self.rows = index.len();
+        self.rows = source.set().len();
         let tile_words = self.words * TILE;
         let batch = (SEND_WORDS / tile_words).max(1);
         let mut words = vec![0; batch * tile_words];
@@ -132,7 +132,7 @@ impl GpuVectors {
             }
             for at in 0..count {
                 let (words, data) = (&mut words[at * tile_words..][..tile_words], &mut data[at * TILE..][..TILE]);
-                let norm2 = write_tile(index.set(), first + at, index.norms2(), words, data);
+                let norm2 = write_tile(source.set(), first + at, source.norms2(), words, data);
                 let distance = data.iter().fold(0.0_f64, |most, data| most.max(f64::from(data[1])));
                 // A little more than the truth, for sums of squares round too.
                 self.max_norm = self.max_norm.max(norm2.max(distance).sqrt() * 1.000_001);

@@ -6,8 +6,9 @@ use super::super::index::Prepared;
 use super::super::kernel::MAX_QUERIES;
 use super::super::mask::Mask;
 use super::super::scorer::{Query, check_mask};
-use super::super::set::Rows;
-use super::{Device, DeviceIndex, State};
+use super::super::set::{Rows, VectorSet};
+use super::Device;
+use super::index::{DeviceIndex, State};
 
 impl DeviceIndex {
     /// The inner product of each query with each row, in the order in which rows were added (a removal moves the last row into
@@ -15,10 +16,10 @@ impl DeviceIndex {
     /// unit length. For ranking, which wants all of them; int8 products are the same bits on every device, float32 ones within
     /// `dims · 2⁻²³ · Σ|qᵢ·xᵢ|`.
     ///
-    /// [`Metric::Cosine`]: super::Metric::Cosine
+    /// [`Metric::Cosine`]: crate::Metric::Cosine
     ///
     /// # Errors
-    /// As [`Index::search`](super::Index::search).
+    /// As [`Index::search`](crate::Index::search).
     pub async fn products(&self, queries: &[&[f32]], mask: Option<&Mask>) -> Result<Vec<f32>, VectorError> {
         let (version, prepared, pending) = {
             let state = &mut *self.state.borrow_mut();
@@ -41,38 +42,50 @@ impl DeviceIndex {
         if version != index.version() || sums.len() != prepared.len() * index.len() {
             return index.products(queries, mask);
         }
-        let mut out = vec![f32::NEG_INFINITY; sums.len()];
-        for (first, rows) in index.set().chunks() {
-            for at in 0..rows.len(index.dims()) {
-                let row = first + at;
-                if mask.is_some_and(|mask| !mask.get(row)) {
-                    continue;
-                }
-                for (query, prepared) in prepared.iter().enumerate() {
-                    let place = query * index.len() + row;
-                    out[place] = match (rows, &prepared.query) {
-                        // As `scorer::scan` finishes its sums.
-                        (Rows::Int8 { scales, .. }, Query::Int8(query)) => {
-                            (sums[place] as i32 as f32 * scales[at]) * query.scale
+        let queries: Vec<&Query> = prepared.iter().map(|prepared| &prepared.query).collect();
+        Ok(finished(index.set(), &queries, &sums, mask))
+    }
+}
+
+/// The products of which a GPU made the sums, finished as `scorer::scan` finishes its own.
+pub(super) fn finished(set: &VectorSet, queries: &[&Query], sums: &[u32], mask: Option<&Mask>) -> Vec<f32> {
+    let mut out = vec![f32::NEG_INFINITY; sums.len()];
+    for (first, rows) in set.chunks() {
+        let count = rows.len(set.dims());
+        for (at, query) in queries.iter().enumerate() {
+            let place = at * set.len() + first;
+            let (sums, out) = (&sums[place..][..count], &mut out[place..][..count]);
+            let live = |row: usize| mask.is_none_or(|mask| mask.get(first + row));
+            match (rows, query) {
+                (Rows::Int8 { scales, .. }, Query::Int8(query)) => {
+                    for (row, ((out, sum), scale)) in out.iter_mut().zip(sums).zip(scales).enumerate() {
+                        if live(row) {
+                            *out = (*sum as i32 as f32 * scale) * query.scale;
                         }
-                        _ => f32::from_bits(sums[place]),
-                    };
+                    }
+                }
+                _ => {
+                    for (row, (out, sum)) in out.iter_mut().zip(sums).enumerate() {
+                        if live(row) {
+                            *out = f32::from_bits(*sum);
+                        }
+                    }
                 }
             }
         }
-        Ok(out)
     }
+    out
 }
 
 impl State {
     fn begin_products(&mut self, prepared: &[Prepared], mask: Option<&Mask>) -> Vec<PendingSums> {
-        if self.status.device == Device::Cpu || self.index.is_empty() {
+        if self.on.status.device == Device::Cpu || self.index.is_empty() {
             return Vec::new();
         }
-        let Self { index, gpu, .. } = self;
+        let Self { index, on } = self;
         let begin = |batch: &[Prepared]| {
             let queries: Vec<Query> = batch.iter().map(|prepared| prepared.query.clone()).collect();
-            gpu.as_mut().ok_or("it is gone")?.begin_sums(index, &queries, mask)
+            on.gpu.as_mut().ok_or("it is gone")?.begin_sums(index, &queries, mask)
         };
         match prepared.chunks(MAX_QUERIES).map(begin).collect::<Result<_, String>>() {
             Ok(pending) => pending,

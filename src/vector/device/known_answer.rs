@@ -5,8 +5,8 @@ use super::super::gpu::TILE;
 use super::super::index::{Index, Prepared};
 use super::super::kernel::{Kernel as _, Scalar};
 use super::super::scorer::Query;
-use super::super::set::Rows;
-use super::{DeviceIndex, State, rounding};
+use super::super::set::{Rows, VectorSet};
+use super::index::{DeviceIndex, State, rounding};
 
 /// Tiles whose sums are compared, spread over all: 4,096 rows, which scalar code multiplies in some milliseconds.
 const SAMPLE_TILES: usize = 64;
@@ -19,8 +19,8 @@ const TRIES: usize = 5;
 pub(super) async fn check(index: &DeviceIndex) -> Result<(), String> {
     for _ in 0..TRIES {
         let begun = {
-            let State { index, gpu, .. } = &mut *index.state.borrow_mut();
-            let gpu = gpu.as_mut().ok_or("it is gone")?;
+            let State { index, on } = &mut *index.state.borrow_mut();
+            let gpu = on.gpu.as_mut().ok_or("it is gone")?;
             if index.is_empty() {
                 return Ok(());
             }
@@ -32,18 +32,18 @@ pub(super) async fn check(index: &DeviceIndex) -> Result<(), String> {
         };
         let (version, questions, sums, best) = begun;
         let (sums, best) = (sums.read().await?, best.read().await?);
-        let State { index, gpu, .. } = &*index.state.borrow();
+        let State { index, on } = &*index.state.borrow();
         if index.version() != version {
             continue;
         }
-        let max_norm = gpu.as_ref().map_or(f64::INFINITY, super::GpuVectors::max_norm);
+        let max_norm = on.gpu.as_ref().map_or(f64::INFINITY, super::GpuVectors::max_norm);
         for (at, (values, prepared)) in questions.iter().enumerate() {
-            check_sums(index, prepared, &sums[at * index.len()..][..index.len()])?;
+            check_sums(index.set(), &prepared.query, &sums[at * index.len()..][..index.len()])?;
             // Everything that the CPU finds clearly above the GPU's last candidate has to be among them.
             let hits = index.search(&[values], 10, None).map_err(|error| error.to_string())?.remove(0);
             let wrong = hits.iter().find(|hit| {
                 let above = super::super::gpu::Candidates { rows: Vec::new(), overflow: false, ..best[at].clone() };
-                let clear = super::certify(&above, Some(hit.score), rounding(index, values, max_norm));
+                let clear = super::super::gpu::certify(&above, Some(hit.score), rounding(index, values, max_norm));
                 clear && !best[at].rows.iter().any(|row| index.id(*row as usize) == hit.id)
             });
             if let Some(hit) = wrong {
@@ -68,12 +68,11 @@ fn questions(index: &Index) -> Result<Vec<(Vec<f32>, Prepared)>, String> {
 }
 
 /// Compares the sums of a sample of rows with the scalar kernel's: int8 exactly, float32 within the shader's bound.
-fn check_sums(index: &Index, prepared: &Prepared, sums: &[u32]) -> Result<(), String> {
-    let set = index.set();
+pub(super) fn check_sums(set: &VectorSet, query: &Query, sums: &[u32]) -> Result<(), String> {
     let step = set.len().div_ceil(TILE).div_ceil(SAMPLE_TILES).max(1);
     let rows = (0..set.len()).filter(|row| (row / TILE).is_multiple_of(step));
     for row in rows {
-        match (set.block(row, 1), &prepared.query) {
+        match (set.block(row, 1), query) {
             (Rows::Int8 { values, .. }, Query::Int8(query)) => {
                 let mut expected = [0];
                 Scalar.sums_int8(values, set.dims(), &[&query.values], &mut expected);
@@ -104,9 +103,10 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
+    use super::super::super::Metric;
     use super::super::super::gpu::{Gpu, GpuOptions, GpuVectors};
     use super::super::super::scorer::tests::noise;
-    use super::super::{Device, Metric};
+    use super::super::Device;
     use super::*;
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -143,8 +143,8 @@ mod tests {
             let device = DeviceIndex::new(index);
             let gpu = block_on(Gpu::request(options)).unwrap();
             {
-                let State { index, gpu: place, .. } = &mut *device.state.borrow_mut();
-                *place = Some(GpuVectors::broken(gpu, index, from, to).unwrap());
+                let State { index, on } = &mut *device.state.borrow_mut();
+                on.gpu = Some(GpuVectors::broken(gpu, index, from, to).unwrap());
             }
             let answered = block_on(check(&device));
             match expected {

@@ -4,110 +4,15 @@
 //! unless it was asked for by name, has been measured to be faster. Whatever goes wrong with it later, in the middle of a
 //! search too, is answered by the CPU and told in the notes. Answers are the same on every device, to the bit.
 
-mod known_answer;
-mod products;
-
 use std::cell::RefCell;
 
-use super::error::{VectorError, VectorErrorKind};
-use super::gpu::{
-    Gpu, GpuOptions, GpuStats, GpuVectors, MAX_CANDIDATES, PassTimes, PendingBest, Rounding, certify, slack,
-};
-use super::index::{Index, Metric, Neighbor, Prepared};
-use super::kernel::MAX_QUERIES;
-use super::mask::Mask;
-use super::scorer::{Query, check_mask};
-
-/// What searches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Device {
-    /// The processor, with the widest instructions that it has.
-    Cpu,
-    /// A GPU; the CPU only scores its candidates anew.
-    Gpu,
-}
-
-impl Device {
-    /// The name in `status`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Gpu => "gpu",
-        }
-    }
-}
-
-/// What was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceChoice {
-    /// Whichever is measured to be faster.
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// A GPU, or an error.
-    Gpu,
-}
-
-impl DeviceChoice {
-    /// The choice of that name.
-    ///
-    /// # Errors
-    /// If there is none; the error lists those there are.
-    pub fn from_name(name: &str) -> Result<Self, VectorError> {
-        match name {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "gpu" => Ok(Self::Gpu),
-            _ => Err(VectorErrorKind::UnknownOption {
-                option: "device",
-                found: name.into(),
-                known: &["auto", "cpu", "gpu"],
-            }
-            .into()),
-        }
-    }
-}
-
-/// How long a search took on each device: the median of a few.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Measured {
-    /// On the CPU.
-    pub cpu_ms: f64,
-    /// On the GPU, from the call to the answer.
-    pub gpu_ms: f64,
-}
-
-impl Measured {
-    /// The faster one.
-    pub fn faster(self) -> Device {
-        if self.gpu_ms < self.cpu_ms { Device::Gpu } else { Device::Cpu }
-    }
-}
-
-/// What searches, and why.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeviceStatus {
-    /// What searches now.
-    pub device: Device,
-    /// The GPU's name, once one was found, whether it is used or not.
-    pub adapter: Option<String>,
-    /// Whether that adapter says that it computes on the CPU.
-    pub software: bool,
-    /// How the devices compare, if they were measured or the measurement was remembered.
-    pub measured: Option<Measured>,
-    /// What the GPU was made to do.
-    pub stats: GpuStats,
-    /// How long the passes of its last search took, where it tells.
-    pub pass_times: Option<PassTimes>,
-    /// What was decided and what went wrong, in sentences.
-    pub notes: Vec<String>,
-}
-
-/// Below this many bytes of vectors no GPU is asked for when the choice is left to us: the CPU reads them in half a
-/// millisecond, which submitting work and reading the answer back takes alone.
-const MIN_GPU_BYTES: usize = 8 << 20;
-/// Searches that are timed on each device; the median counts.
-const TIMED: usize = 5;
+use super::super::error::{VectorError, VectorErrorKind};
+use super::super::gpu::{GpuOptions, GpuVectors, MAX_CANDIDATES, PendingBest, Rounding, certify, slack};
+use super::super::index::{Index, Metric, Neighbor, Prepared};
+use super::super::kernel::MAX_QUERIES;
+use super::super::mask::Mask;
+use super::super::scorer::{Query, check_mask};
+use super::{Adapter, Device, DeviceChoice, DeviceStatus, Measured, TIMED, known_answer, median};
 
 /// An [`Index`] and the device that searches it. All methods take `&self`, so that changes can come while an answer is on its
 /// way: one that was computed from vectors that are no longer there is computed anew.
@@ -126,15 +31,12 @@ const TIMED: usize = 5;
 /// # Ok::<(), homebody::VectorError>(())
 /// ```
 pub struct DeviceIndex {
-    state: RefCell<State>,
+    pub(super) state: RefCell<State>,
 }
 
-struct State {
-    index: Index,
-    /// A GPU that was found and not looked at yet.
-    found: Option<Gpu>,
-    gpu: Option<GpuVectors>,
-    status: DeviceStatus,
+pub(super) struct State {
+    pub(super) index: Index,
+    pub(super) on: Adapter,
 }
 
 /// A search that was begun: pass it to [`DeviceIndex::end`].
@@ -149,16 +51,7 @@ pub struct Search {
 impl DeviceIndex {
     /// An index that is searched on the CPU, until [`choose`](Self::choose) finds better.
     pub fn new(index: Index) -> Self {
-        let status = DeviceStatus {
-            device: Device::Cpu,
-            adapter: None,
-            software: false,
-            measured: None,
-            stats: GpuStats::default(),
-            pass_times: None,
-            notes: Vec::new(),
-        };
-        Self { state: RefCell::new(State { index, found: None, gpu: None, status }) }
+        Self { state: RefCell::new(State { index, on: Adapter::default() }) }
     }
 
     /// Reads the index.
@@ -173,10 +66,7 @@ impl DeviceIndex {
 
     /// What searches, and why.
     pub fn status(&self) -> DeviceStatus {
-        let state = self.state.borrow();
-        let stats = state.gpu.as_ref().map_or(state.status.stats, GpuVectors::stats);
-        let pass_times = state.gpu.as_ref().map_or(state.status.pass_times, GpuVectors::pass_times);
-        DeviceStatus { stats, pass_times, ..state.status.clone() }
+        self.state.borrow().on.status()
     }
 
     /// Asks for a GPU where the choice needs one, and returns its name. `None`: there is nothing to choose.
@@ -185,30 +75,14 @@ impl DeviceIndex {
     /// If a GPU was asked for by name and there is none.
     pub async fn find_gpu(&self, choice: DeviceChoice, options: GpuOptions) -> Result<Option<String>, VectorError> {
         let bytes = self.read(|index| index.set().value_bytes());
-        if choice == DeviceChoice::Cpu || (choice == DeviceChoice::Auto && bytes < MIN_GPU_BYTES) {
-            return Ok(None);
-        }
-        match Gpu::request(options).await {
-            Ok(gpu) => {
-                let mut state = self.state.borrow_mut();
-                let name = gpu.adapter().to_owned();
-                state.status.adapter = Some(name.clone());
-                state.status.software = gpu.is_software();
-                state.found = Some(gpu);
-                Ok(Some(name))
-            }
-            Err(error) if choice == DeviceChoice::Gpu => Err(error),
-            Err(error) => {
-                self.state.borrow_mut().status.notes.push(format!("The CPU is used: {error}."));
-                Ok(None)
-            }
-        }
+        let found = super::ask(choice, bytes, options).await?;
+        Ok(self.state.borrow_mut().on.take(found))
     }
 
     /// What a measurement is remembered by: GPU, kernel and vectors. One of other vectors, if only of as many, says little.
     pub fn measured_as(&self) -> String {
-        let State { index, status, .. } = &*self.state.borrow();
-        let gpu = status.adapter.as_deref().unwrap_or("no GPU");
+        let State { index, on } = &*self.state.borrow();
+        let gpu = on.status.adapter.as_deref().unwrap_or("no GPU");
         let (precision, kernel) = (index.precision().name(), index.kernel_name());
         format!("{gpu}|{kernel}|{precision}|{}×{}|{:016x}", index.len(), index.dims(), index.fingerprint())
     }
@@ -224,25 +98,13 @@ impl DeviceIndex {
         remembered: Option<Measured>,
         clock: &dyn Fn() -> f64,
     ) -> Result<(), VectorError> {
-        let Some(gpu) = self.state.borrow_mut().found.take() else {
+        let Some(gpu) = self.state.borrow_mut().on.to_try(choice, remembered) else {
             return Ok(());
         };
-        if choice == DeviceChoice::Cpu {
-            return Ok(());
-        }
         let name = gpu.adapter().to_owned();
-        if let (DeviceChoice::Auto, Some(measured)) = (choice, remembered)
-            && measured.faster() == Device::Cpu
-        {
-            gpu.destroy();
-            let mut state = self.state.borrow_mut();
-            state.status.measured = Some(measured);
-            state.status.notes.push(decision(&name, measured, "as measured before"));
-            return Ok(());
-        }
         let sent = {
-            let State { index, gpu: place, .. } = &mut *self.state.borrow_mut();
-            GpuVectors::new(gpu, index).map(|vectors| *place = Some(vectors))
+            let State { index, on } = &mut *self.state.borrow_mut();
+            GpuVectors::new(gpu, index).map(|vectors| on.gpu = Some(vectors))
         };
         let answered = match sent {
             Ok(()) => known_answer::check(self).await,
@@ -256,7 +118,7 @@ impl DeviceIndex {
             };
         }
         if choice == DeviceChoice::Gpu {
-            self.state.borrow_mut().status.device = Device::Gpu;
+            self.state.borrow_mut().on.status.device = Device::Gpu;
             return Ok(());
         }
         let measured = match remembered {
@@ -267,13 +129,10 @@ impl DeviceIndex {
                 Err(()) => return Ok(()),
             },
         };
-        let how = if remembered.is_some() { "as measured before" } else { "as measured" };
         let mut state = self.state.borrow_mut();
-        state.status.measured = Some(measured);
-        state.status.notes.push(decision(&name, measured, how));
-        match measured.faster() {
-            Device::Gpu => state.status.device = Device::Gpu,
-            Device::Cpu => state.let_go(),
+        state.on.decide(measured, remembered.is_some());
+        if state.on.status.device == Device::Cpu {
+            state.let_go();
         }
         Ok(())
     }
@@ -300,7 +159,7 @@ impl DeviceIndex {
                 gpu.push(ended - between);
             }
         }
-        if self.state.borrow().gpu.is_none() {
+        if self.state.borrow().on.gpu.is_none() {
             return Err(());
         }
         Ok(Measured { cpu_ms: median(cpu), gpu_ms: median(gpu) })
@@ -311,7 +170,7 @@ impl DeviceIndex {
     /// # Errors
     /// As [`Index::search`].
     pub fn begin(&self, queries: &[&[f32]], limit: usize, mask: Option<&Mask>) -> Result<Search, VectorError> {
-        let on_gpu = self.state.borrow().status.device == Device::Gpu;
+        let on_gpu = self.state.borrow().on.status.device == Device::Gpu;
         self.begin_on(queries, limit, mask, on_gpu)
     }
 
@@ -329,10 +188,10 @@ impl DeviceIndex {
         let limited = limit.min(state.index.len());
         let wanted = limited + slack(state.index.precision(), limited);
         if on_gpu && limited > 0 && wanted <= MAX_CANDIDATES {
-            let State { index, gpu, .. } = &mut *state;
+            let State { index, on } = &mut *state;
             let submit = |batch: &[Prepared]| {
                 let queries: Vec<Query> = batch.iter().map(|prepared| prepared.query.clone()).collect();
-                let gpu = gpu.as_mut().ok_or("it is gone")?;
+                let gpu = on.gpu.as_mut().ok_or("it is gone")?;
                 gpu.begin_best(index, &queries, wanted, mask)
             };
             match prepared.chunks(MAX_QUERIES).map(submit).collect() {
@@ -373,8 +232,8 @@ impl DeviceIndex {
         if candidates.len() != queries.len() || search.version != state.index.version() {
             return state.index.search(&queries, search.limit, search.mask.as_ref()).map(finish);
         }
-        let State { index, gpu, .. } = state;
-        let max_norm = gpu.as_ref().map_or(f64::INFINITY, GpuVectors::max_norm);
+        let State { index, on } = state;
+        let max_norm = on.gpu.as_ref().map_or(f64::INFINITY, GpuVectors::max_norm);
         let mut found = Vec::with_capacity(queries.len());
         for (query, candidates) in queries.iter().zip(&candidates) {
             let mut mask = Mask::none(index.len());
@@ -385,7 +244,7 @@ impl DeviceIndex {
             if certify(candidates, worst, rounding(index, query, max_norm)) {
                 found.push(best);
             } else {
-                if let Some(gpu) = gpu {
+                if let Some(gpu) = &mut on.gpu {
                     gpu.count_rescan();
                 }
                 found.push(index.search(&[query], search.limit, search.mask.as_ref())?.remove(0));
@@ -396,40 +255,30 @@ impl DeviceIndex {
 
     /// Gives the GPU and its memory back. What is under way and all later searches are answered by the CPU.
     pub fn release_gpu(&self) {
-        if let Some(gpu) = &self.state.borrow().gpu {
+        if let Some(gpu) = &self.state.borrow().on.gpu {
             gpu.gpu().destroy();
         }
     }
 
-    fn put_aside(&self, reason: &str) {
+    pub(super) fn put_aside(&self, reason: &str) {
         self.state.borrow_mut().put_aside(reason);
     }
 }
 
 impl State {
     /// The GPU is not used any more, and the notes say why.
-    fn put_aside(&mut self, reason: &str) {
-        let name = self.status.adapter.as_deref().unwrap_or("The GPU");
-        let note = format!("The GPU was put aside and the CPU is used: {name}: {reason}.");
-        if !self.status.notes.contains(&note) {
-            self.status.notes.push(note);
-        }
+    pub(super) fn put_aside(&mut self, reason: &str) {
+        self.on.note_failure(reason);
         self.let_go();
     }
 
     fn let_go(&mut self) {
-        self.status.device = Device::Cpu;
         self.index.unwatch();
-        if let Some(gpu) = self.gpu.take() {
-            self.status.stats = gpu.stats();
-            self.status.pass_times = gpu.pass_times();
-            // The memory now, not whenever the last reference goes.
-            gpu.gpu().destroy();
-        }
+        self.on.let_go();
     }
 }
 
-fn rounding(index: &Index, query: &[f32], max_norm: f64) -> Rounding {
+pub(super) fn rounding(index: &Index, query: &[f32], max_norm: f64) -> Rounding {
     let norm = query.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
     let prepared = index.prepare(0, &[query]).ok().and_then(|mut prepared| prepared.pop());
     Rounding {
@@ -444,15 +293,4 @@ fn rounding(index: &Index, query: &[f32], max_norm: f64) -> Rounding {
         max_norm,
         distance: index.metric() == Metric::L2,
     }
-}
-
-fn decision(adapter: &str, measured: Measured, how: &str) -> String {
-    let Measured { cpu_ms, gpu_ms } = measured;
-    let used = if measured.faster() == Device::Gpu { "GPU" } else { "CPU" };
-    format!("The {used} is used: a search takes {cpu_ms:.2} ms on the CPU and {gpu_ms:.2} ms on {adapter}, {how}.")
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
