@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn what_is_chosen_together_goes_together() {
         for scorer in available_scorers() {
-            let column = space().person(&*scorer, &[Liked { row: 0, mass: 2.0 }; 4], 1.0).unwrap();
+            let column = space().person(&*scorer, &[Liked { row: 0, mass: 2.0 }; 4], 1.0).unwrap().unwrap();
             assert!(column.values[1] > column.values[2], "{}: {:?}", scorer.name(), column.values);
             assert_eq!(column.values[3], 0.0, "what is not known is neither near nor far");
         }
@@ -139,12 +139,12 @@ mod tests {
         let scorer = crate::vector::best_scorer();
         let space = space();
         // A like so weak that the crowd still decides.
-        let weak = space.person(&*scorer, &[Liked { row: 0, mass: 0.0001 }], 1.0).unwrap();
+        let weak = space.person(&*scorer, &[Liked { row: 0, mass: 0.0001 }], 1.0).unwrap().unwrap();
         assert!(weak.values[2] > weak.values[1], "{:?}", weak.values);
-        let strong = space.person(&*scorer, &[Liked { row: 0, mass: 2.0 }; 4], 1.0).unwrap();
+        let strong = space.person(&*scorer, &[Liked { row: 0, mass: 2.0 }; 4], 1.0).unwrap().unwrap();
         assert!(strong.values[1] > strong.values[2], "{:?}", strong.values);
         // Likeness to an item has no crowd in it.
-        let near = space.item(&*scorer, 0).unwrap();
+        let near = space.item(&*scorer, 0).unwrap().unwrap();
         assert!(near.values[1] > near.values[2]);
     }
 
@@ -153,7 +153,7 @@ mod tests {
         let scorer = crate::vector::best_scorer();
         // The latest like is one of which nothing is known: with the others faded the crowd decides.
         let likes = [liked(0), liked(0), liked(0), liked(3)];
-        let column = |fade: f64| space().person(&*scorer, &likes, fade).unwrap();
+        let column = |fade: f64| space().person(&*scorer, &likes, fade).unwrap().unwrap();
         assert!(column(1.0).values[1] > column(1.0).values[2]);
         assert!(column(0.1).values[1] < column(0.1).values[2]);
     }
@@ -161,8 +161,8 @@ mod tests {
     #[test]
     fn likes_of_which_nothing_is_known_say_nothing() {
         let scorer = crate::vector::best_scorer();
-        assert!(space().person(&*scorer, &[liked(3)], 1.0).is_none());
-        assert!(space().person(&*scorer, &[], 1.0).is_none());
-        assert!(space().item(&*scorer, 3).is_none());
+        assert!(space().person(&*scorer, &[liked(3)], 1.0).unwrap().is_none());
+        assert!(space().person(&*scorer, &[], 1.0).unwrap().is_none());
+        assert!(space().item(&*scorer, 3).unwrap().is_none());
     }
 }
