@@ -309,7 +309,7 @@ fn a_set_is_measured_on_both_devices_and_the_faster_one_is_remembered() {
         assert!(block_on(first.find_gpu(DeviceChoice::Auto, options)).unwrap().is_some(), "{name}");
         block_on(first.choose(DeviceChoice::Auto, None, &now)).unwrap();
         let status = first.status();
-        let measured = status.measured.expect("it was measured");
+        let measured = status.measured.unwrap_or_else(|| panic!("{name}: {:?}", status.notes));
         assert_eq!(status.device, measured.faster(), "{name}: {:?}", status.notes);
         let again = DeviceSet::new(Arc::clone(&rows));
         block_on(again.find_gpu(DeviceChoice::Auto, options)).unwrap();

@@ -1,9 +1,8 @@
 //! Every product, where the best few are not enough.
 
 use super::super::error::VectorError;
-use super::super::gpu::PendingSums;
+use super::super::gpu::{GpuVectors, PendingSums};
 use super::super::index::Prepared;
-use super::super::kernel::MAX_QUERIES;
 use super::super::mask::Mask;
 use super::super::scorer::{Query, check_mask};
 use super::super::set::{Rows, VectorSet};
@@ -83,11 +82,12 @@ impl State {
             return Vec::new();
         }
         let Self { index, on } = self;
+        let together = on.gpu.as_ref().map_or(1, GpuVectors::most_queries);
         let begin = |batch: &[Prepared]| {
             let queries: Vec<Query> = batch.iter().map(|prepared| prepared.query.clone()).collect();
             on.gpu.as_mut().ok_or("it is gone")?.begin_sums(index, &queries, mask)
         };
-        match prepared.chunks(MAX_QUERIES).map(begin).collect::<Result<_, String>>() {
+        match prepared.chunks(together).map(begin).collect::<Result<_, String>>() {
             Ok(pending) => pending,
             Err(reason) => {
                 self.put_aside(&reason);

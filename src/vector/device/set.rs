@@ -176,8 +176,9 @@ impl DeviceSet {
         let pending: Vec<PendingSums> = {
             let State { source, on } = &mut *self.state.borrow_mut();
             let gpu = on.gpu.as_mut().ok_or("it is gone")?;
+            let together = gpu.most_queries();
             let begin = |batch: &[Query]| gpu.begin_sums(source, batch, None);
-            queries.chunks(MAX_QUERIES).map(begin).collect::<Result<_, String>>()?
+            queries.chunks(together).map(begin).collect::<Result<_, String>>()?
         };
         let mut sums = Vec::with_capacity(queries.len() * self.set.len());
         for pending in pending {

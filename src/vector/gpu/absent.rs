@@ -101,6 +101,10 @@ impl GpuVectors {
         match *self {}
     }
 
+    pub(crate) fn most_queries(&self) -> usize {
+        match *self {}
+    }
+
     pub(crate) fn begin_sums(
         &mut self,
         _source: &mut impl Source,

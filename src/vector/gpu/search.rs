@@ -198,6 +198,13 @@ impl GpuVectors {
         Ok(PendingBest { reading, queries: queries.len(), capacity, ticket })
     }
 
+    /// Queries whose sums with every row fit into one binding: eight, for up to four million rows in one of 128 MiB.
+    pub(crate) fn most_queries(&self) -> usize {
+        let fits =
+            |count: &&usize| 4 * self.rows.next_multiple_of(TILE) as u64 * **count as u64 <= self.gpu.max_binding_bytes;
+        QUERY_COUNTS.iter().rev().find(fits).copied().unwrap_or(1)
+    }
+
     /// Starts the sums of each query with every row: for the ranker, which wants them all, and for the known answer.
     pub(crate) fn begin_sums(
         &mut self,
