@@ -36,6 +36,6 @@ pub use ids::{CountedIds, IdSource, RandomIds};
 pub use log::{EventLog, Merged};
 pub use records::{from_records, to_records};
 pub use strategy::{Ema, Interest, ItemSource, Kernel, Mean, Strategy};
-pub(crate) use strategy::{dot, too_old};
+pub(crate) use strategy::{MOST_LIKES, dot, too_old};
 pub(crate) use taste::day;
 pub use taste::{Evidence, MAX_MASS, Step, Taste};

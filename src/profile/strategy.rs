@@ -61,7 +61,7 @@ pub struct Kernel {
 }
 
 /// The most liked items that a kernel looks at, the latest ones: comparing each with the merged ones takes some ten milliseconds.
-const MOST_LIKES: usize = 4096;
+pub(crate) const MOST_LIKES: usize = 4096;
 /// Items that are at least so near are one interest even where there is room for two: the kernel hardly tells them apart.
 const ALMOST_ONE: f64 = 0.9;
 

@@ -15,6 +15,7 @@ use super::term::TermKind;
 use super::terms::{Liked, distance_km};
 use super::vectors::cosine;
 use crate::catalog::{Categories, Column, ColumnType, Prefer, Prior};
+use crate::profile::{MOST_LIKES, too_old};
 
 /// How many of the person's items a reason names as data.
 const TOLD: usize = 3;
@@ -215,7 +216,10 @@ impl<'a> Page<'a> {
         let mut carriers = vec![Carriers::default(); self.rows.len()];
         let vectors = self.vectors(|row, out| space.centred_into(row, out), space.dims());
         let mut vector = vec![0.0; space.dims()];
-        for (like, liked) in of.person.seen_by(term).likes.iter().enumerate() {
+        let likes = &of.person.seen_by(term).likes;
+        // Those that the kernel looks at.
+        let old = too_old(likes.len(), MOST_LIKES);
+        for (like, liked) in likes.iter().enumerate().skip(old) {
             if !space.centred_into(liked.row, &mut vector) {
                 continue;
             }
