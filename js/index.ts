@@ -10,6 +10,7 @@
 
 export { Embedder } from "./embedder.js";
 export { HomebodyError } from "./errors.js";
+export { english, phrase } from "./phrases.js";
 export { type Profile, Recommender } from "./recommender.js";
 export type * from "./types.js";
 export { VectorIndex } from "./vector-index.js";

@@ -112,15 +112,67 @@ export interface Part {
 
 /** What sets a hit apart from the others, as data and as a sentence a person can read. */
 export interface Reason {
-  readonly kind: "interest" | "momentum" | "query" | "similar" | "crowd" | "prior" | "category" | "number" | "recency" | "geo";
+  readonly kind: ReasonKind;
   /** The name of the part that it explains. */
   readonly part: string;
-  /** English, made from the numbers. */
+  /** English, made of `value`, `items` and `facts` and nothing else. `phrase()` says it in another language. */
   readonly text: string;
   /** The value that speaks for the item, where there is one: a category, a number as text, a date. */
   readonly value?: string;
   /** The items behind it (liked ones, for example), the largest share first. */
   readonly items?: readonly ReasonItem[];
+  /** The other numbers and names in the sentence. */
+  readonly facts: ReasonFacts;
+}
+
+/** Which sort of reason it is. */
+export type ReasonKind = "interest" | "momentum" | "query" | "similar" | "crowd" | "prior" | "category" | "number" | "recency" | "geo";
+
+/** What a reason says besides `value` and `items`; only what its kind has. */
+export interface ReasonFacts {
+  /** `interest`, `crowd`: how many of the items its sentence names, 1 or 2. */
+  readonly named?: number;
+  /** `number`, `recency`: the name of the column. */
+  readonly column?: string;
+  /** `number`: which values are good. With `near` that of the item in `items`, or else what the person usually chooses. */
+  readonly prefer?: "low" | "high" | "near";
+  /** `number`: the item's. */
+  readonly number?: number;
+  /** `prior`: the mean rating, where the catalog has ratings, and of how many. */
+  readonly rating?: number;
+  readonly count?: number;
+  /** `prior`: how many people chose it, where the catalog has no ratings. */
+  readonly people?: number;
+  /** `category`: how many of the person's items are of it, and of how many that have a category in this column. */
+  readonly matching?: number;
+  readonly chosen?: number;
+  /** `geo`: how far away it is. */
+  readonly kilometres?: number;
+}
+
+/** How reasons are said in one language: a function for each kind. */
+export interface Language {
+  /** What `Intl` knows it by: `"de"`, `"pt-BR"`. */
+  readonly locale: string;
+  /** Around titles; `“ ”` if they are not given. */
+  readonly quotes?: readonly [open: string, close: string];
+  /** Names of columns as words; a column without one is called by its name. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly phrases: Readonly<Record<ReasonKind, (reason: Reason, say: Say) => string>>;
+}
+
+/** What a phrase is made with, as its language has it. */
+export interface Say {
+  /** At most two decimals, from five digits on in groups. */
+  number(value: number): string;
+  /** The form for a count, of those that the language has. */
+  plural(count: number, forms: Readonly<Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }>): string;
+  /** "a", "a and b", … */
+  list(parts: readonly string[]): string;
+  /** The title, or else the id, in quotes; nothing for no item. */
+  title(item: ReasonItem | undefined): string;
+  /** A column's name as words. */
+  label(column?: string): string;
 }
 
 /** An item behind a {@link Reason} or an {@link Interest}. */
@@ -130,6 +182,9 @@ export interface ReasonItem {
   readonly title?: string;
   /** 0 to 1; all shares of one reason, told or not, add up to 1. */
   readonly share: number;
+  /** `interest`: the type of the event that speaks most for it, and its value where it has one (the mark of a `rate`). */
+  readonly event?: string;
+  readonly value?: number;
 }
 
 /** An item in a result. */

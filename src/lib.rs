@@ -63,9 +63,9 @@ pub use store::{EventStore, Fallback, MemoryStore, Record, StorageKind, StoreErr
 // In which order?
 pub use rank::{
     Baseline, ColumnInfo, Drift, Features, Filter, Hit, HitShare, ImportPlan, ImportReport, InterestInfo, Metrics,
-    OnboardingOptions, Part, PartColumn, Position, RankError, RankErrorKind, RankedRow, Reason, ReasonItem, ReasonKind,
-    RecommendOptions, Recommendation, Recommender, SearchOptions, SegmentInfo, Settings, TasteMap, ValueCount,
-    weighted_sum,
+    OnboardingOptions, Part, PartColumn, Position, RankError, RankErrorKind, RankedRow, Reason, ReasonFacts,
+    ReasonItem, ReasonKind, RecommendOptions, Recommendation, Recommender, SearchOptions, SegmentInfo, Settings,
+    TasteMap, ValueCount, weighted_sum,
 };
 // Was it any good?
 #[cfg(feature = "cli")]

@@ -1,7 +1,7 @@
 /**
  * The ranking call in headless Chromium, with catalogs that `main.rs` writes (10,000 and 100,000 items × 384): `recommend` with all
- * options on, as the worker itself times it; and an event from `record()` over its being durable to the new list painted.
- * Medians with the least and the most.
+ * options on, as the worker itself times it; an event from `record()` over its being durable to the new list painted; and a kept
+ * profile of 10,000 events from `create()` to its first list. Medians with the least and the most.
  *
  * It does not measure loading, embedding, or browsers other than Chromium. Run: `npm run bench -- ranking` (after a build also
  * `node benches/ranking/run.mjs`). `HOMEBODY_BENCH_JSON=FILE` keeps the raw results.
@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { closeBrowser, open, root, visit } from "../../tests/browser/harness.mjs";
 
 const ROUNDS = 31;
+const OPENINGS = 9;
 const folder = mkdtempSync(join(tmpdir(), "homebody-bench-"));
 const median = (times) => [...times].sort((a, b) => a - b)[times.length >> 1];
 const spread = (times) => `${median(times).toFixed(2)} ms (${Math.min(...times).toFixed(2)} to ${Math.max(...times).toFixed(2)})`;
@@ -25,7 +26,7 @@ try {
     await visit({ mounts: { "/bench/": join(folder, String(items)) } }, async ({ page, server }) => {
       await open(page, server);
       const times = await page.evaluate(
-        async ({ rounds }) => {
+        async ({ rounds, openings, many }) => {
           const hb = await homebody.Recommender.create({ catalog: "/bench/", profile: "bench" });
           const id = (number) => `item-${String(number).padStart(6, "0")}`;
           const kinds = [["like", 100], ["dislike", 20], ["impression", 300]].flatMap(([type, count]) => Array(count).fill(type));
@@ -54,14 +55,46 @@ try {
             painted.push(performance.now() - started);
           }
           await hb.profile.erase();
-          return { again: again.slice(1), painted: painted.slice(1), length };
+          await hb.close();
+          const opened = [];
+          const first = [];
+          const second = [];
+          if (many > 0) {
+            const open = () => homebody.Recommender.create({ catalog: "/bench/", profile: "long" });
+            const long = await open();
+            const kinds = [["like", 0.9], ["dislike", 0.05], ["impression", 0.05]].flatMap(([type, share]) => Array(share * many).fill(type));
+            const past = Date.now() - many * 60_000;
+            await long.recordAll(kinds.map((type, at) => ({ item: id((at * 7919) % 10_000), type, time: past + at * 60_000 })));
+            await long.recommend(options);
+            await long.close();
+            for (let round = 0; round <= openings; round++) {
+              const started = performance.now();
+              const again = await open();
+              opened.push(performance.now() - started);
+              await again.recommend(options);
+              first.push(again.status.timings.lastRankMs);
+              await again.recommend(options);
+              second.push(again.status.timings.lastRankMs);
+              await again.close();
+            }
+            const last = await open();
+            await last.profile.erase();
+            await last.close();
+          }
+          return { again: again.slice(1), painted: painted.slice(1), length, opened: opened.slice(1), first: first.slice(1), second: second.slice(1) };
         },
-        { rounds: ROUNDS },
+        // Only the smaller catalog: the profile is what it costs.
+        { rounds: ROUNDS, openings: OPENINGS, many: items === 10_000 ? 10_000 : 0 },
       );
       assert.equal(times.length, 20, "a list to measure");
       results[items] = times;
       console.log(`${items} items: recommend, all options on, in the worker   ${spread(times.again)}`);
       console.log(`${items} items: event → durable → new list painted         ${spread(times.painted)}`);
+      if (times.opened.length > 0) {
+        console.log(`${items} items, 10,000 events: create() with the kept profile ${spread(times.opened)}`);
+        console.log(`${items} items, 10,000 events: the first list, in the worker   ${spread(times.first)}`);
+        console.log(`${items} items, 10,000 events: the second, in the worker       ${spread(times.second)}`);
+      }
     });
   }
   console.log(`median of ${ROUNDS} (least to most); ${cpus()[0]?.model}, headless Chromium`);

@@ -35,7 +35,7 @@ pub use event::{Event, NewEvent};
 pub use ids::{CountedIds, IdSource, RandomIds};
 pub use log::{EventLog, Merged};
 pub use records::{from_records, to_records};
-pub(crate) use strategy::too_old;
 pub use strategy::{Ema, Interest, ItemSource, Kernel, Mean, Strategy};
+pub(crate) use strategy::{MOST_LIKES, dot, too_old};
 pub(crate) use taste::day;
 pub use taste::{Evidence, MAX_MASS, Step, Taste};

@@ -61,7 +61,7 @@ pub struct Kernel {
 }
 
 /// The most liked items that a kernel looks at, the latest ones: comparing each with the merged ones takes some ten milliseconds.
-const MOST_LIKES: usize = 4096;
+pub(crate) const MOST_LIKES: usize = 4096;
 /// Items that are at least so near are one interest even where there is room for two: the kernel hardly tells them apart.
 const ALMOST_ONE: f64 = 0.9;
 
@@ -176,15 +176,20 @@ impl Interest {
     }
 }
 
-/// In lanes, which the compiler makes SIMD of; the sum is the same on every machine.
-fn dot(a: &[f32], b: &[f32]) -> f64 {
-    const LANES: usize = 8;
+/// The dot product of two vectors of one length. In lanes, which the compiler makes SIMD of; the sum is the same on every machine.
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
+    /// Two registers of 128 bit and more: one sum need not wait for the other.
+    const LANES: usize = 16;
     let mut lanes = [0.0f32; LANES];
-    let (a, b) = (a.chunks(LANES), b.chunks(LANES));
-    for (a, b) in a.zip(b) {
-        lanes.iter_mut().zip(a.iter().zip(b)).for_each(|(lane, (a, b))| *lane += a * b);
+    let (whole_a, whole_b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let tail = whole_a.remainder().iter().zip(whole_b.remainder());
+    let tail: f32 = tail.map(|(a, b)| a * b).sum();
+    for (a, b) in whole_a.zip(whole_b) {
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *lane += a * b;
+        }
     }
-    f64::from(lanes.iter().sum::<f32>())
+    f64::from(lanes.iter().sum::<f32>() + tail)
 }
 
 /// How many of the oldest to leave out so that at most `limit` stay: in steps, so that the rest begins with the same one for

@@ -4,19 +4,17 @@ use std::sync::Arc;
 
 use super::asked::Asked;
 use super::column::AffinityColumn;
-use super::diversity::{Likeness, POOL, spread_out};
 use super::error::{RankError, RankErrorKind, listed};
-use super::hit::{Baseline, Hit, Part, Recommendation};
-use super::limits::Caps;
+use super::hit::{Hit, Part, Recommendation};
 use super::options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 use super::recommender::{ColumnKey, Recommender};
 use super::rotation::MINUTE_MS;
-use super::sum::{PartColumn, RankedRow, place, sums, weighted_sum};
+use super::sum::{PartColumn, RankedRow};
 use super::term::{DISLIKE, ROTATION, TermKind};
 use super::terms::{
     Liked, category_affinities, category_column, geo_column, prior_column, recency_column, recency_reference,
 };
-use crate::catalog::{Categories, Column, Reference};
+use crate::catalog::{Column, Reference};
 use crate::vector::Mask;
 
 /// Whose taste the personal terms speak of.
@@ -58,7 +56,7 @@ impl Active {
         self.weight * self.column.values[row]
     }
 
-    fn part(&self) -> PartColumn<'_> {
+    pub(crate) fn part(&self) -> PartColumn<'_> {
         PartColumn { weight: self.weight, affinities: &self.column.values }
     }
 }
@@ -153,7 +151,7 @@ impl Recommender {
     pub fn onboarding(&mut self, options: &OnboardingOptions, now_ms: i64) -> Result<Recommendation, RankError> {
         let asked =
             self.asked(&RecommendOptions { filter: options.filter.clone(), ..RecommendOptions::default() }, false)?;
-        let mut mask = self.eligible(&asked)?;
+        let mask = self.eligible(&asked)?;
         let prior = self.terms.iter().position(|term| matches!(term.kind, TermKind::Prior));
         let weights: Vec<f64> = (self.terms.iter().enumerate())
             .map(|(at, term)| match prior {
@@ -164,19 +162,17 @@ impl Recommender {
             .collect();
         let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
         let active = self.active(&call)?;
-        if let Some(variants) = &self.variants {
-            variants.keep_best(&mut mask, &sums(&parts(&active), self.catalog.len()));
-        }
         /// To choose from, per pick: enough for all kinds to be among them, few enough for all of them to be well liked.
         const POOL_PER_PICK: usize = 20;
-        let pool = weighted_sum(&parts(&active), &mask, options.n.saturating_mul(POOL_PER_PICK));
+        let (scores, most) = (self.scores(&active), options.n.saturating_mul(POOL_PER_PICK));
+        let pool: Vec<RankedRow> = self.best_first(&scores, &mask, most).take(most).collect();
         let least = pool.last().map_or(0.0, |last| last.score);
         let range = pool.first().map_or(0.0, |first| first.score - least);
         let goodness = |ranked: &RankedRow| if range > 0.0 { (ranked.score - least) / range } else { 1.0 };
         let goodness: Vec<f64> = pool.iter().map(goodness).collect();
         let likeness = self.likeness(&pool);
         let picked = super::diversity::picks(&goodness, &likeness, options.n);
-        let hits = picked.into_iter().map(|at| self.hit(pool[at], &active, None)).collect();
+        let hits = picked.into_iter().map(|at| self.hit(pool[at])).collect();
         let note = self.note(&mask, &asked);
         Ok(Recommendation { hits, eligible: mask.count(), cursor: None, note })
     }
@@ -185,7 +181,7 @@ impl Recommender {
     pub fn get(&self, ids: &[String]) -> Vec<Option<Hit>> {
         let hit = |id: &String| {
             let row = self.catalog.row(id)?;
-            Some(self.hit(RankedRow { row, score: 0.0 }, &[], None))
+            Some(self.hit(RankedRow { row, score: 0.0 }))
         };
         ids.iter().map(hit).collect()
     }
@@ -205,14 +201,18 @@ impl Recommender {
         let active = self.active(call)?;
         let wanted = asked.offset.saturating_add(asked.limit);
         // One more than is wanted tells whether the list goes on.
-        let mut ranked = self.ordered(&active, &mask, asked, wanted.saturating_add(1));
+        let scores = self.scores(&active);
+        let mut ranked = self.ordered(&scores, &mask, asked, wanted.saturating_add(1));
         let goes_on = ranked.len() > wanted;
         ranked.truncate(wanted);
-        let explained = asked.explain.then_some(call);
-        let page = ranked.iter().skip(asked.offset);
-        let mut hits: Vec<Hit> = page.clone().map(|ranked| self.hit(*ranked, &active, explained)).collect();
+        let page = ranked.get(asked.offset..).unwrap_or_default();
+        let rows: Vec<usize> = page.iter().map(|ranked| ranked.row).collect();
+        let mut hits: Vec<Hit> = page.iter().map(|ranked| self.hit(*ranked)).collect();
+        if asked.explain {
+            self.explain(&mut hits, &rows, &active, call.subject, asked.position);
+        }
         if asked.compare {
-            self.compare(&mut hits, page, &active, &eligible);
+            self.compare(&mut hits, &rows, &scores, &active, &eligible);
         }
         let cursor = (goes_on && !hits.is_empty()).then(|| {
             let shown = asked.cursor.with(ranked.iter().map(|ranked| ranked.row));
@@ -220,42 +220,6 @@ impl Recommender {
         });
         let note = if hits.is_empty() && asked.limit > 0 { self.note(&mask, asked) } else { None };
         Ok(Recommendation { hits, eligible: eligible.count(), cursor, note })
-    }
-
-    /// The first `wanted` rows of the mask, as far as variants and caps leave so many.
-    fn ordered(&self, active: &[Active], mask: &Mask, asked: &Asked, wanted: usize) -> Vec<RankedRow> {
-        let best;
-        let mask = match &self.variants {
-            None => mask,
-            Some(variants) => {
-                let mut own = mask.clone();
-                variants.keep_best(&mut own, &sums(&parts(active), self.catalog.len()));
-                best = own;
-                &best
-            }
-        };
-        let columns = self.catalog.columns();
-        let capped = |(at, most): &(usize, usize)| Some((columns[*at].categories()?, *most));
-        let mut caps = Caps::new(asked.caps.iter().filter_map(capped));
-        if caps.is_empty() {
-            return self.spread(active, mask, asked.diversity, wanted);
-        }
-        asked.cursor.rows.iter().for_each(|row| caps.count(*row));
-        // Which of them there is room for shows only when they are looked at in their order.
-        caps.take(self.spread(active, mask, asked.diversity, mask.len()), wanted)
-    }
-
-    /// The first `wanted` rows of the mask, the best of them as different from each other as asked for.
-    fn spread(&self, active: &[Active], mask: &Mask, diversity: f64, wanted: usize) -> Vec<RankedRow> {
-        if diversity == 0.0 {
-            return weighted_sum(&parts(active), mask, wanted);
-        }
-        let mut ranked = weighted_sum(&parts(active), mask, wanted.max(POOL));
-        let rest = ranked.split_off(ranked.len().min(POOL));
-        let mut spread = spread_out(&ranked, &self.likeness(&ranked), diversity, wanted);
-        spread.extend(rest);
-        spread.truncate(wanted);
-        spread
     }
 
     /// All rows of the mask in the order of [`recommend`](Self::recommend), without hits: for an evaluation, which decides by
@@ -271,31 +235,13 @@ impl Recommender {
         let weights = self.personal_weights(&asked)?;
         let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
         let active = self.active(&call)?;
-        Ok(self.ordered(&active, mask, &asked, mask.len()).into_iter().map(|ranked| ranked.row).collect())
+        let scores = self.scores(&active);
+        Ok(self.ordered(&scores, mask, &asked, mask.len()).into_iter().map(|ranked| ranked.row).collect())
     }
 
     fn personal_weights(&self, asked: &Asked) -> Result<Vec<f64>, RankError> {
         let personal = |kind: &TermKind, weight: f64| if kind.is_personal() { weight * asked.strength } else { weight };
         self.weights_for(asked, personal, personal)
-    }
-
-    /// Where each hit stands for a stranger, and how far from there it is for this person.
-    fn compare<'r>(
-        &self,
-        hits: &mut [Hit],
-        rows: impl Iterator<Item = &'r RankedRow>,
-        active: &[Active],
-        eligible: &Mask,
-    ) {
-        let stranger: Vec<PartColumn<'_>> =
-            (active.iter()).filter(|active| !self.terms[active.term].kind.is_personal()).map(Active::part).collect();
-        let stranger = sums(&stranger, self.catalog.len());
-        let personal = sums(&parts(active), self.catalog.len());
-        for (hit, ranked) in hits.iter_mut().zip(rows) {
-            let rank = place(&stranger, eligible, ranked.row);
-            let rise = rank as i64 - place(&personal, eligible, ranked.row) as i64;
-            hit.baseline = Some(Baseline { rank, rise });
-        }
     }
 
     /// One weight per term: the defaults of the scenario, and the caller's.
@@ -592,34 +538,35 @@ impl Recommender {
         self.catalog.column(column)
     }
 
-    pub(crate) fn likeness(&self, pool: &[RankedRow]) -> Likeness<'_> {
-        let categories = self.terms.iter().filter_map(|term| match &term.kind {
-            TermKind::Category { column } => self.named(column)?.categories(),
-            _ => None,
-        });
-        let categories: Vec<&Categories> = categories.collect();
-        Likeness::new(pool.iter().map(|ranked| ranked.row).collect(), &self.spaces, categories)
+    fn hit(&self, ranked: RankedRow) -> Hit {
+        let RankedRow { row, score } = ranked;
+        let id = self.catalog.id(row).to_owned();
+        Hit { id, score, item: self.catalog.display(row), parts: None, baseline: None, reason: None }
     }
 
-    fn hit(&self, ranked: RankedRow, active: &[Active], explained: Option<&Call<'_>>) -> Hit {
-        let RankedRow { row, score } = ranked;
-        let part = |active: &Active| Part {
-            name: self.terms[active.term].name.clone(),
-            affinity: active.column.values[row],
-            weight: active.weight,
-            contribution: active.contribution(row),
-        };
-        Hit {
-            id: self.catalog.id(row).to_owned(),
-            score,
-            item: self.catalog.display(row),
-            parts: explained.map(|_| active.iter().map(part).collect()),
-            baseline: None,
-            reason: explained.and_then(|call| self.reason(row, active, call.subject, call.asked.position)),
+    /// What the scores of these hits are made of, and what sets each of them apart.
+    fn explain(
+        &self,
+        hits: &mut [Hit],
+        rows: &[usize],
+        active: &[Active],
+        subject: Subject,
+        position: Option<Position>,
+    ) {
+        let reasons = self.reasons(rows, active, subject, position);
+        for ((hit, row), reason) in hits.iter_mut().zip(rows).zip(reasons) {
+            let part = |active: &Active| Part {
+                name: self.terms[active.term].name.clone(),
+                affinity: active.column.values[*row],
+                weight: active.weight,
+                contribution: active.contribution(*row),
+            };
+            hit.parts = Some(active.iter().map(part).collect());
+            hit.reason = reason;
         }
     }
 }
 
-fn parts(active: &[Active]) -> Vec<PartColumn<'_>> {
+pub(crate) fn parts(active: &[Active]) -> Vec<PartColumn<'_>> {
     active.iter().map(Active::part).collect()
 }

@@ -99,12 +99,15 @@ impl CrowdSpace {
         &self.vectors
     }
 
-    /// How much liking one item says for another: above 0 if people choose them together more than chance would have it.
-    pub(crate) fn together(&self, a: usize, b: usize) -> f64 {
-        let (mut left, mut right) = (vec![0.0f32; self.vectors.dims()], vec![0.0f32; self.vectors.dims()]);
-        self.vectors.row_into(a, &mut left);
-        self.vectors.row_into(b, &mut right);
-        left.iter().zip(&right).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    /// How many factors an item has.
+    pub(crate) fn dims(&self) -> usize {
+        self.vectors.dims()
+    }
+
+    /// The factors of an item. The product of those of two is how much liking one says for the other: above 0 if people choose
+    /// them together more than chance would have it.
+    pub(crate) fn factors_into(&self, row: usize, out: &mut [f32]) {
+        self.vectors.row_into(row, out);
     }
 }
 
@@ -131,7 +134,13 @@ mod tests {
             assert!(column.values[1] > column.values[2], "{}: {:?}", scorer.name(), column.values);
             assert_eq!(column.values[3], 0.0, "what is not known is neither near nor far");
         }
-        assert!(space().together(0, 1) > 0.0 && space().together(0, 2).abs() < 1e-6);
+        let factors = |row: usize| {
+            let mut factors = [0.0; 2];
+            space().factors_into(row, &mut factors);
+            factors
+        };
+        let together = |a: usize, b: usize| crate::profile::dot(&factors(a), &factors(b));
+        assert!(together(0, 1) > 0.0 && together(0, 2).abs() < 1e-6);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::catalog::Prefer;
+
 /// A list of items, best first.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,7 +74,7 @@ pub struct Reason {
     pub kind: ReasonKind,
     /// The name of the part that it explains.
     pub part: String,
-    /// A sentence for people (English), made from the numbers.
+    /// A sentence for people (English), made of `value`, `items` and `facts` and nothing else.
     pub text: String,
     /// The value that speaks for the item, where there is one: a category, a number as text, a date.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +82,45 @@ pub struct Reason {
     /// The person's own items behind it (or the item compared with), the largest share first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<ReasonItem>,
+    /// The other numbers and names in the sentence, for whoever says it in another language.
+    pub facts: ReasonFacts,
+}
+
+/// What a reason's sentence says besides `value` and `items`; only what its kind has.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ReasonFacts {
+    /// `interest`, `crowd`: how many of the items it names, 1 or 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub named: Option<usize>,
+    /// `number`, `recency`: the name of the column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// `number`: which values are good. With `near` the one that `items` names, or else what the person usually chooses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefer: Option<Prefer>,
+    /// `number`: the item's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<f64>,
+    /// `prior`: the mean rating, where the catalog has ratings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating: Option<f64>,
+    /// `prior`: of how many ratings that is the mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<f64>,
+    /// `prior`: how many people chose the item, where the catalog has no ratings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people: Option<f64>,
+    /// `category`: how many of the person's items are of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matching: Option<usize>,
+    /// `category`: of how many that have a category in this column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<usize>,
+    /// `geo`: how far away it is, in whole kilometres.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kilometres: Option<f64>,
 }
 
 /// Which sort of reason it is.
@@ -120,6 +161,12 @@ pub struct ReasonItem {
     pub title: Option<String>,
     /// Its share, 0 to 1; all shares of one reason, told or not, add up to 1.
     pub share: f64,
+    /// `interest`: the type of the event that speaks most for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// That event's value, where it has one: the mark of a `rate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
 }
 
 /// Something that the person likes, for people to look at: a group of liked items that are near each other.

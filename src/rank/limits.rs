@@ -27,22 +27,18 @@ impl Variants {
         Some(Self { groups, count: numbers.len() })
     }
 
-    /// Leaves of each group only the row with the greatest score, of equal ones the least row.
-    pub(crate) fn keep_best(&self, mask: &mut Mask, scores: &[f64]) {
-        const NONE: usize = usize::MAX;
-        let mut best = vec![NONE; self.count];
-        for row in mask.rows() {
-            let best = &mut best[self.groups[row] as usize];
-            if *best == NONE || scores[row] > scores[*best] {
-                *best = row;
-            }
-        }
-        *mask = Mask::none(mask.len());
-        best.into_iter().filter(|row| *row != NONE).for_each(|row| mask.set(row, true));
+    /// Whether a row is the first of its group that this is asked about: of rows from the best on, the best of each group.
+    pub(crate) fn first_of_group(&self) -> impl FnMut(usize) -> bool {
+        let mut met = vec![false; self.count];
+        move |row| !std::mem::replace(&mut met[self.groups[row] as usize], true)
     }
 
     /// Takes out all rows of the groups that these rows are of.
     pub(crate) fn leave_out(&self, mask: &mut Mask, rows: impl Iterator<Item = usize>) {
+        let mut rows = rows.peekable();
+        if rows.peek().is_none() {
+            return;
+        }
         let mut gone = vec![false; self.count];
         rows.for_each(|row| gone[self.groups[row] as usize] = true);
         let out: Vec<usize> = mask.rows().filter(|row| gone[self.groups[*row] as usize]).collect();
@@ -61,10 +57,6 @@ impl<'a> Caps<'a> {
         Self { columns: counted.collect() }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.columns.is_empty()
-    }
-
     /// Counts a row that is on the list.
     pub(crate) fn count(&mut self, row: usize) {
         for (categories, _, counts) in &mut self.columns {
@@ -79,18 +71,15 @@ impl<'a> Caps<'a> {
         !self.columns.iter().any(full)
     }
 
-    /// The rows that there is room for, in their order, until there are `wanted`.
-    pub(crate) fn take(&mut self, rows: Vec<RankedRow>, wanted: usize) -> Vec<RankedRow> {
-        let mut taken = Vec::new();
-        for ranked in rows {
-            if taken.len() == wanted {
-                break;
-            }
-            if self.has_room(ranked.row) {
+    /// The rows that there is room for, in their order, until there are `wanted`. No more rows are looked at than that takes.
+    pub(crate) fn take(&mut self, rows: impl Iterator<Item = RankedRow>, wanted: usize) -> Vec<RankedRow> {
+        let with_room = rows.filter(|ranked| {
+            let room = self.has_room(ranked.row);
+            if room {
                 self.count(ranked.row);
-                taken.push(ranked);
             }
-        }
-        taken
+            room
+        });
+        with_room.take(wanted).collect()
     }
 }

@@ -38,9 +38,11 @@ mod hit;
 mod info;
 mod interests;
 mod limits;
+mod list;
 mod map;
 mod momentum;
 mod options;
+mod phrases;
 mod reason;
 mod recommender;
 mod rotation;
@@ -58,7 +60,8 @@ pub use features::Features;
 pub use filter::Filter;
 pub use habits::{Drift, HitShare};
 pub use hit::{
-    Baseline, ColumnInfo, Hit, InterestInfo, Part, Reason, ReasonItem, ReasonKind, Recommendation, ValueCount,
+    Baseline, ColumnInfo, Hit, InterestInfo, Part, Reason, ReasonFacts, ReasonItem, ReasonKind, Recommendation,
+    ValueCount,
 };
 pub use info::Metrics;
 pub use map::TasteMap;

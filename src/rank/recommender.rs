@@ -99,6 +99,8 @@ pub(crate) struct View {
     pub(crate) taste: Taste,
     /// The likes whose items the catalog has, in the order of [`Taste::likes`].
     pub(crate) likes: Vec<Liked>,
+    /// Which of [`Taste::likes`] each of them is.
+    evidence: Vec<usize>,
     /// The dislikes whose items the catalog has, in the order of [`Taste::dislikes`].
     pub(crate) dislikes: Vec<Liked>,
 }
@@ -452,11 +454,16 @@ impl Person {
 
 impl View {
     fn of(catalog: &Catalog, taste: Taste) -> Self {
-        let rows = |evidence: &[Evidence]| {
-            let liked = |one: &Evidence| catalog.row(&one.item).map(|row| Liked { row, mass: one.mass });
-            evidence.iter().filter_map(liked).collect()
-        };
-        Self { likes: rows(&taste.likes), dislikes: rows(&taste.dislikes), taste }
+        let liked = |one: &Evidence| catalog.row(&one.item).map(|row| Liked { row, mass: one.mass });
+        let known = taste.likes.iter().enumerate().filter_map(|(at, one)| Some((liked(one)?, at)));
+        let (likes, evidence) = known.unzip();
+        let dislikes = taste.dislikes.iter().filter_map(liked).collect();
+        Self { likes, evidence, dislikes, taste }
+    }
+
+    /// What speaks for the item of this place in `likes`.
+    pub(crate) fn evidence(&self, like: usize) -> &Evidence {
+        &self.taste.likes[self.evidence[like]]
     }
 
     /// How much of a like is left for each later one: all of it, unless the person liked something within the last hour.

@@ -20,9 +20,9 @@ pub(crate) const PRIOR: &str = "prior";
 /// The query counts as much as all that is personal together (or this, if that is less), so that `personalize` is the share
 /// of the person beside the text, whatever spaces a catalog has.
 const LEAST_QUERY_WEIGHT: f64 = 1.0;
-/// Half of what a space with weight 1 can give: enough that one "not interested" visibly lowers its kind, too little to
-/// bury what the person likes otherwise.
-const DISLIKE_WEIGHT: f64 = 0.5;
+/// A fifth of what a space with weight 1 can give: enough that one "not interested" visibly lowers its kind. With 0.5 lists had up to
+/// 12 % less of what people then liked (`docs/quality.md`, "Where the defaults come from").
+const DISLIKE_WEIGHT: f64 = 0.2;
 /// What everybody likes decides while nothing else is known, and leans on the list afterwards.
 const PRIOR_WEIGHT: f64 = 0.3;
 /// Choices of the very people who also teach the collaborative space say more than ratings from anywhere: on MovieLens-100K

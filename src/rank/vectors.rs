@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::error::{RankError, RankErrorKind};
 use crate::catalog::Catalog;
-use crate::profile::ItemSource;
+use crate::profile::{ItemSource, dot};
 use crate::vector::{Scorer, VectorSet};
 
 /// Lengths below this are rounding: the vector has no direction.
@@ -141,7 +141,7 @@ impl VectorSpace {
 
 /// The cosine of two centred unit vectors.
 pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    dot(a, b)
 }
 
 /// The items of a catalog by their ids, as strategies ask for them.

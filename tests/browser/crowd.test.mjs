@@ -36,18 +36,19 @@ test("what people choose together ranks in the page as it does in the program", 
   const expected = made.hits ?? made;
   await visit({ mounts: { "/books/": join(folder, "books") } }, async ({ page, server }) => {
     await open(page, server);
-    const { hits, none, weights, similar } = await page.evaluate(async () => {
+    const { hits, none, weights, similar, said } = await page.evaluate(async () => {
       const hb = await homebody.Recommender.create({ catalog: "/books/" });
       const none = (await hb.recommend({ limit: 20, explain: true })).flatMap((hit) => hit.parts.map(({ name }) => name));
       await hb.record({ item: "i03", type: "like", time: 1_700_000_000_000 });
       const hits = await hb.recommend({ limit: 20, explain: true });
-      return { hits: [...hits], none, weights: hb.weights(), similar: await hb.similar("i13", { limit: 9 }) };
+      return { hits: [...hits], none, weights: hb.weights(), similar: await hb.similar("i13", { limit: 9 }), said: hits.map(({ reason }) => reason && homebody.phrase(reason)) };
     });
     assert.equal(weights.collaborative, 6);
     assert.ok(!none.includes("collaborative"), "a stranger has no part in it");
     const slim = (list) => list.map(({ id, score, reason }) => ({ id, score: score.toFixed(5), reason: reason?.text ?? null }));
     assert.deepEqual(slim(hits), slim(expected));
     assert.equal(hits[0].reason.kind, "crowd");
+    assert.deepEqual(said, hits.map(({ reason }) => reason?.text), "the page says what the engine says");
     assert.deepEqual(hits.slice(0, 9).map(({ id }) => id < "i10"), Array(9).fill(true));
     assert.deepEqual(similar.map(({ id }) => id >= "i10"), Array(9).fill(true));
   });

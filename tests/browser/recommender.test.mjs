@@ -158,3 +158,25 @@ test("what nobody knows is refused with what is known", () =>
       assert.ok(error.ours, `${name} is an instance of HomebodyError`);
     }
   }));
+
+test("every reason can be said from its data, and then it is its text", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    const said = await page.evaluate(async ([films, id]) => {
+      const hb = await homebody.Recommender.create(films);
+      const all = { limit: 200, explain: true, includeSeen: true };
+      const lists = [await hb.recommend(all), await hb.similar(id, all), await hb.search("a heist in the desert", { ...all, personalize: 0 })];
+      const past = Date.now() - 40 * 60_000;
+      const types = ["like", "rate", "buy", "cart", "share", "view", "like", "describe", "dwell", "like", "click", "like"];
+      const items = (await hb.onboarding({ n: types.length })).map((hit) => hit.id);
+      const value = { rate: 4.5, dwell: 60_000, describe: 1 };
+      await hb.recordAll(types.map((type, at) => ({ item: items[at], type, time: past + at, ...(type in value ? { value: value[type] } : {}) })));
+      const none = Object.fromEntries(Object.keys(hb.weights()).map((name) => [name, 0]));
+      for (const name of Object.keys(none)) lists.push(await hb.recommend({ ...all, weights: { ...none, [name]: name === "dislike" || name === "rotation" ? 0 : 1 } }));
+      return lists.flat().flatMap(({ reason }) => (reason === undefined ? [] : [[reason.kind, reason.text, homebody.phrase(reason), reason]]));
+    }, [FILMS, EMPIRE]);
+    for (const [, text, phrased, reason] of said) assert.equal(phrased, text, JSON.stringify(reason));
+    assert.deepEqual([...new Set(said.map(([kind]) => kind))].sort(), ["category", "interest", "momentum", "number", "prior", "query", "recency", "similar"]);
+    const texts = said.map(([, text]) => text).join("\n");
+    for (const verb of ["liked", "rated", "bought", "put", "shared", "looked at", "described something like"]) assert.match(texts, new RegExp(`you ${verb} |and ${verb} `));
+  }));

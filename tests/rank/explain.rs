@@ -103,7 +103,8 @@ fn hits_are_written_as_the_package_has_them() {
     assert_eq!(keys(hit), ["id", "item", "parts", "reason", "score"]);
     assert_eq!(keys(&hit["parts"][0]), ["affinity", "contribution", "name", "weight"]);
     assert_eq!(hit["reason"]["kind"], "interest");
-    assert_eq!(keys(&hit["reason"]["items"][0]), ["id", "share", "title"]);
+    assert_eq!(keys(&hit["reason"]["items"][0]), ["event", "id", "share", "title"]);
+    assert_eq!(hit["reason"]["facts"], json!({"named": 1}));
     assert!(hit["item"].get("about").is_none(), "display columns only");
     assert_eq!(hit["item"]["genres"].as_array().unwrap().len(), 1);
 }

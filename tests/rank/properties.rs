@@ -223,4 +223,40 @@ proptest! {
         }
         prop_assert_eq!(pages, whole.hits);
     }
+
+    #[test]
+    fn caps_leave_out_of_the_whole_list_what_there_is_no_room_for(
+        catalog in catalogs(), history in histories(6), diversity in prop::option::of(0.0f64..1.0), limit in 1usize..9, most in 1usize..3
+    ) {
+        let mut recommender = with(&catalog, || Box::new(Kernel::default()), &events(&catalog, &history));
+        let whole = recommender.recommend(&RecommendOptions { diversity, ..everything() }, NOW).unwrap();
+        let mut counts = std::collections::BTreeMap::new();
+        let mut expected = Vec::new();
+        for hit in whole.hits {
+            let genres: Vec<String> = hit.item["genres"].as_array().into_iter().flatten().map(Value::to_string).collect();
+            if expected.len() < limit && genres.iter().all(|genre| counts.get(genre).is_none_or(|count| *count < most)) {
+                genres.into_iter().for_each(|genre| *counts.entry(genre).or_insert(0) += 1);
+                expected.push(hit);
+            }
+        }
+        let caps = [("genres".to_owned(), most)].into();
+        let capped = recommender.recommend(&RecommendOptions { diversity, limit, caps, ..everything() }, NOW).unwrap();
+        prop_assert_eq!(capped.hits, expected);
+    }
+
+    #[test]
+    fn a_comparison_tells_the_places_in_both_lists(catalog in catalogs(), history in histories(6), limit in 1usize..9) {
+        let mut recommender = with(&catalog, || Box::new(Kernel::default()), &events(&catalog, &history));
+        let list = |recommender: &mut Recommender, strength: Option<f64>| {
+            recommender.recommend(&RecommendOptions { strength, ..everything() }, NOW).unwrap().hits
+        };
+        let (own, stranger) = (list(&mut recommender, None), list(&mut recommender, Some(0.0)));
+        let options = RecommendOptions { limit, compare: true, ..everything() };
+        for hit in recommender.recommend(&options, NOW).unwrap().hits {
+            let place = |list: &[homebody::Hit]| 1 + list.iter().position(|other| other.id == hit.id).unwrap();
+            let baseline = hit.baseline.unwrap();
+            prop_assert_eq!(baseline.rank, place(&stranger));
+            prop_assert_eq!(baseline.rise, place(&stranger) as i64 - place(&own) as i64);
+        }
+    }
 }
