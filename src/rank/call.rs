@@ -1,5 +1,6 @@
 //! The calls: which items, which terms with which weights, the sum, the list.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::asked::Asked;
@@ -10,6 +11,7 @@ use super::hit::{Baseline, Hit, Part, Recommendation};
 use super::limits::Caps;
 use super::options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 use super::recommender::{ColumnKey, Recommender};
+use super::rerank::second_stage;
 use super::rotation::MINUTE_MS;
 use super::sum::{PartColumn, RankedRow, place, sums, weighted_sum};
 use super::term::{DISLIKE, ROTATION, TermKind};
@@ -37,12 +39,19 @@ pub(crate) struct Call<'a> {
     weights: Vec<f64>,
     asked: &'a Asked,
     now_ms: i64,
+    /// What a second stage made of the best of the first, by row.
+    reranked: Option<&'a HashMap<usize, f64>>,
 }
 
 impl<'a> Call<'a> {
     /// A call without a text.
     pub(crate) fn of_person(subject: Subject, weights: Vec<f64>, asked: &'a Asked, now_ms: i64) -> Self {
-        Self { subject, query: None, weights, asked, now_ms }
+        Self { subject, query: None, weights, asked, now_ms, reranked: None }
+    }
+
+    /// The same with a second stage.
+    pub(crate) fn reranked(self, scores: &'a HashMap<usize, f64>) -> Self {
+        Self { reranked: Some(scores), ..self }
     }
 }
 
@@ -77,9 +86,9 @@ impl Recommender {
     /// filter that does not fit its column. Nothing to choose from is no error: the list is then empty, with a note.
     pub fn recommend(&mut self, options: &RecommendOptions, now_ms: i64) -> Result<Recommendation, RankError> {
         self.set_present(now_ms);
-        let asked = self.asked(options, false)?;
-        let weights = self.personal_weights(&asked)?;
-        self.rank(&Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms }, None)
+        let asked = self.asked(&self.by_default(options), false)?;
+        let weights = self.personal_weights(&asked, now_ms)?;
+        self.rank(&Call::of_person(Subject::Person, weights, &asked, now_ms), None)
     }
 
     /// The items nearest to a text (its vector, from the catalog's model), as far as asked for in the light of the person.
@@ -109,7 +118,7 @@ impl Recommender {
             _ => 0.0,
         };
         let weights = self.weights_for(&asked, default, weigh)?;
-        self.rank(&Call { subject: Subject::Person, query, weights, asked: &asked, now_ms }, None)
+        self.rank(&Call { query, ..Call::of_person(Subject::Person, weights, &asked, now_ms) }, None)
     }
 
     /// The items most like one item, the item itself left out. The person does not count, but for what they have seen; other
@@ -141,7 +150,7 @@ impl Recommender {
             _ => 0.0,
         };
         let weights = self.weights_for(&asked, default, |_, given| given)?;
-        self.rank(&Call { subject: Subject::Item(row), query: None, weights, asked: &asked, now_ms }, Some(row))
+        self.rank(&Call::of_person(Subject::Item(row), weights, &asked, now_ms), Some(row))
     }
 
     /// Items for a new person to choose from: well liked by everybody (the prior; without one, whatever the terms of the
@@ -162,7 +171,7 @@ impl Recommender {
                 None => term.weight,
             })
             .collect();
-        let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
+        let call = Call::of_person(Subject::Person, weights, &asked, now_ms);
         let active = self.active(&call);
         if let Some(variants) = &self.variants {
             variants.keep_best(&mut mask, &sums(&parts(&active), self.catalog.len()));
@@ -190,27 +199,35 @@ impl Recommender {
         ids.iter().map(hit).collect()
     }
 
-    fn rank(&mut self, call: &Call<'_>, left_out: Option<usize>) -> Result<Recommendation, RankError> {
+    pub(crate) fn rank(&mut self, call: &Call<'_>, left_out: Option<usize>) -> Result<Recommendation, RankError> {
         let asked = call.asked;
         let mut eligible = self.eligible(asked)?;
         if let Some(row) = left_out {
             eligible.set(row, false);
         }
         let mut mask = eligible.clone();
-        asked.cursor.rows.iter().for_each(|row| mask.set(*row, false));
-        if let Some(variants) = &self.variants {
-            // Of what was shown (or is compared with), no variant either.
-            variants.leave_out(&mut mask, asked.cursor.rows.iter().copied().chain(left_out));
+        self.leave_out_shown(&mut mask, asked);
+        if let (Some(variants), Some(row)) = (&self.variants, left_out) {
+            // Of what is compared with, no variant either.
+            variants.leave_out(&mut mask, std::iter::once(row));
         }
         let active = self.active(call);
         let wanted = asked.offset.saturating_add(asked.limit);
         // One more than is wanted tells whether the list goes on.
-        let mut ranked = self.ordered(&active, &mask, asked, wanted.saturating_add(1));
+        let mut ranked = self.ordered(&active, &mask, asked, wanted.saturating_add(1), call.reranked);
         let goes_on = ranked.len() > wanted;
         ranked.truncate(wanted);
+        let second: Vec<Option<f64>> =
+            ranked.iter().map(|ranked| call.reranked.and_then(|scores| scores.get(&ranked.row).copied())).collect();
+        if call.reranked.is_some() {
+            // The score stays the sum of the parts.
+            let sums = sums(&parts(&active), self.catalog.len());
+            ranked.iter_mut().for_each(|ranked| ranked.score = sums[ranked.row]);
+        }
         let explained = asked.explain.then_some(call);
         let page = ranked.iter().skip(asked.offset);
         let mut hits: Vec<Hit> = page.clone().map(|ranked| self.hit(*ranked, &active, explained)).collect();
+        hits.iter_mut().zip(second.into_iter().skip(asked.offset)).for_each(|(hit, second)| hit.rerank = second);
         if asked.compare {
             self.compare(&mut hits, page, &active, &eligible);
         }
@@ -222,8 +239,23 @@ impl Recommender {
         Ok(Recommendation { hits, eligible: eligible.count(), cursor, note })
     }
 
+    /// Takes what was on the pages before out of the mask, and the variants of it.
+    pub(crate) fn leave_out_shown(&self, mask: &mut Mask, asked: &Asked) {
+        asked.cursor.rows.iter().for_each(|row| mask.set(*row, false));
+        if let Some(variants) = &self.variants {
+            variants.leave_out(mask, asked.cursor.rows.iter().copied());
+        }
+    }
+
     /// The first `wanted` rows of the mask, as far as variants and caps leave so many.
-    fn ordered(&self, active: &[Active], mask: &Mask, asked: &Asked, wanted: usize) -> Vec<RankedRow> {
+    pub(crate) fn ordered(
+        &self,
+        active: &[Active],
+        mask: &Mask,
+        asked: &Asked,
+        wanted: usize,
+        reranked: Option<&HashMap<usize, f64>>,
+    ) -> Vec<RankedRow> {
         let best;
         let mask = match &self.variants {
             None => mask,
@@ -238,19 +270,34 @@ impl Recommender {
         let capped = |(at, most): &(usize, usize)| Some((columns[*at].categories()?, *most));
         let mut caps = Caps::new(asked.caps.iter().filter_map(capped));
         if caps.is_empty() {
-            return self.spread(active, mask, asked.diversity, wanted);
+            return self.spread(active, mask, asked.diversity, wanted, reranked);
         }
         asked.cursor.rows.iter().for_each(|row| caps.count(*row));
         // Which of them there is room for shows only when they are looked at in their order.
-        caps.take(self.spread(active, mask, asked.diversity, mask.len()), wanted)
+        caps.take(self.spread(active, mask, asked.diversity, mask.len(), reranked), wanted)
     }
 
     /// The first `wanted` rows of the mask, the best of them as different from each other as asked for.
-    fn spread(&self, active: &[Active], mask: &Mask, diversity: f64, wanted: usize) -> Vec<RankedRow> {
+    fn spread(
+        &self,
+        active: &[Active],
+        mask: &Mask,
+        diversity: f64,
+        wanted: usize,
+        reranked: Option<&HashMap<usize, f64>>,
+    ) -> Vec<RankedRow> {
+        let best = |wanted: usize| match reranked {
+            None => weighted_sum(&parts(active), mask, wanted),
+            Some(scores) => {
+                let mut rows = second_stage(weighted_sum(&parts(active), mask, wanted.max(scores.len())), scores);
+                rows.truncate(wanted);
+                rows
+            }
+        };
         if diversity == 0.0 {
-            return weighted_sum(&parts(active), mask, wanted);
+            return best(wanted);
         }
-        let mut ranked = weighted_sum(&parts(active), mask, wanted.max(POOL));
+        let mut ranked = best(wanted.max(POOL));
         let rest = ranked.split_off(ranked.len().min(POOL));
         let mut spread = spread_out(&ranked, &self.likeness(&ranked), diversity, wanted);
         spread.extend(rest);
@@ -267,16 +314,25 @@ impl Recommender {
         now_ms: i64,
         mask: &Mask,
     ) -> Result<Vec<usize>, RankError> {
-        let asked = self.asked(options, false)?;
-        let weights = self.personal_weights(&asked)?;
-        let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
+        self.set_present(now_ms);
+        let asked = self.asked(&self.by_default(options), false)?;
+        let weights = self.personal_weights(&asked, now_ms)?;
+        let call = Call::of_person(Subject::Person, weights, &asked, now_ms);
         let active = self.active(&call);
-        Ok(self.ordered(&active, mask, &asked, mask.len()).into_iter().map(|ranked| ranked.row).collect())
+        Ok(self.ordered(&active, mask, &asked, mask.len(), None).into_iter().map(|ranked| ranked.row).collect())
     }
 
-    fn personal_weights(&self, asked: &Asked) -> Result<Vec<f64>, RankError> {
+    pub(crate) fn personal_weights(&mut self, asked: &Asked, now_ms: i64) -> Result<Vec<f64>, RankError> {
         let personal = |kind: &TermKind, weight: f64| if kind.is_personal() { weight * asked.strength } else { weight };
-        self.weights_for(asked, personal, personal)
+        let mut weights = self.weights_for(asked, personal, personal)?;
+        if asked.learn
+            && let Some(factors) = self.learned_factors(now_ms)?
+        {
+            for ((term, weight), factor) in self.terms.iter().zip(&mut weights).zip(factors) {
+                *weight *= if asked.given.contains(&term.name) { 1.0 } else { factor };
+            }
+        }
+        Ok(weights)
     }
 
     /// Where each hit stands for a stranger, and how far from there it is for this person.
@@ -330,7 +386,7 @@ impl Recommender {
     }
 
     /// What may be on the list: filter first, then candidates and what was seen.
-    fn eligible(&mut self, asked: &Asked) -> Result<Mask, RankError> {
+    pub(crate) fn eligible(&mut self, asked: &Asked) -> Result<Mask, RankError> {
         let mut mask = match &asked.filter {
             None => Mask::all(self.catalog.len()),
             Some(filter) => match self.cache.filters.get(filter) {
@@ -585,6 +641,7 @@ impl Recommender {
             item: self.catalog.display(row),
             parts: explained.map(|_| active.iter().map(part).collect()),
             baseline: None,
+            rerank: None,
             reason: explained.and_then(|call| self.reason(row, active, call.subject, call.asked.position)),
         }
     }
