@@ -42,6 +42,27 @@ export async function needTestModels() {
   return env;
 }
 
+/** Where the files of tests/rankers/make.py are; `HOMEBODY_TEST_RANKERS` tells the tests. */
+export async function needTestRankers() {
+  const made = join(cache, `test-rankers-${hashOf(["tests/rankers"]).slice(0, 16)}`);
+  const packages = join(cache, `test-ranker-python-${hashOf(["tests/rankers/requirements.txt"]).slice(0, 16)}`);
+  process.env.HOMEBODY_TEST_RANKERS = made;
+  if (existsSync(join(made, "references.json"))) {
+    say("test rankers: up to date");
+    return made;
+  }
+  await needPip();
+  if (!existsSync(join(packages, "complete"))) {
+    say("test rankers: installing xgboost, lightgbm, their exporters and onnxruntime into the cache folder");
+    rmSync(packages, { recursive: true, force: true });
+    await python(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", packages, "-r", join(root, "tests/rankers/requirements.txt")]);
+    mkdirSync(join(packages, "complete"));
+  }
+  say("test rankers: training them");
+  await python([join(root, "tests/rankers/make.py"), made], { env: { PYTHONPATH: packages } });
+  return made;
+}
+
 async function unpacked(folder, name, version, wheel, expected) {
   const file = join(folder, wheel);
   const hash = () => createHash("sha256").update(readFileSync(file)).digest("hex");

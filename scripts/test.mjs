@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { buildAll } from "./build.mjs";
 import { Failure, filesOf, main, posix, root, say } from "./lib.mjs";
 import { needChromium, needVulkan } from "./setup.mjs";
-import { needTestModels } from "./test-models.mjs";
+import { needTestModels, needTestRankers } from "./test-models.mjs";
 
 const PARTS = {
   rust: {
@@ -46,7 +46,10 @@ await main(async () => {
   for (const [name, part] of Object.entries(PARTS)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     if (name === "browser") await needChromium();
-    if (name === "rust" || name === "browser") await needTestModels();
+    if (name === "rust" || name === "browser") {
+      await needTestModels();
+      await needTestRankers();
+    }
     if (name === "rust" && process.platform === "linux") {
       // With a driver at hand, a shader that is not tested is a failure.
       await needVulkan();

@@ -16,6 +16,8 @@ mod embed;
 mod evaluate;
 mod profile;
 mod rank;
+#[cfg(feature = "graph")]
+mod ranker;
 mod store;
 mod vector;
 
@@ -30,8 +32,8 @@ mod wasm;
 // What can be recommended?
 pub use catalog::{
     Catalog, CatalogError, CatalogErrorKind, CatalogReader, Categories, Column, ColumnEntry, ColumnType, Day,
-    EffectRule, FileEntry, MANIFEST_FILE, Manifest, Missing, ModelRef, Prefer, Prior, Reference, Scenario, Segment,
-    Space, SpaceEntry, SpaceKind, SpaceKindEntry,
+    EffectRule, FileEntry, MANIFEST_FILE, Manifest, Missing, ModelRef, PairwiseModel, Prefer, Prior, Reference,
+    Scenario, Segment, Space, SpaceEntry, SpaceKind, SpaceKindEntry,
 };
 // What is in a catalog, and is it whole?
 pub use catalog::{
@@ -62,18 +64,22 @@ pub use profile::{
 pub use store::{EventStore, Fallback, MemoryStore, Record, StorageKind, StoreError, StoreErrorKind};
 // In which order?
 pub use rank::{
-    Baseline, ColumnInfo, Drift, Features, Filter, Hit, HitShare, ImportPlan, ImportReport, InterestInfo, Metrics,
-    OnboardingOptions, Part, PartColumn, Position, RankError, RankErrorKind, RankedRow, Reason, ReasonFacts,
-    ReasonItem, ReasonKind, RecommendOptions, Recommendation, Recommender, SearchOptions, SegmentInfo, Settings,
-    TasteMap, ValueCount, weighted_sum,
+    Baseline, ColumnInfo, Drift, Features, Filter, Hit, HitShare, ImportPlan, ImportReport, InterestInfo,
+    LearnedWeights, Metrics, OnboardingOptions, Part, PartColumn, Position, RankError, RankErrorKind, RankedRow,
+    Reason, ReasonFacts, ReasonItem, ReasonKind, RecommendOptions, Recommendation, Recommender, SHORTLIST,
+    SearchOptions, SegmentInfo, Settings, TasteMap, ValueCount, weighted_sum,
 };
+// What would another model make of the list?
+#[cfg(feature = "graph")]
+pub use ranker::{Ranker, RankerDescription, RankerError, RankerErrorKind};
 // Was it any good?
 #[cfg(feature = "cli")]
 pub use evaluate::{
-    Comparison, DataReport, Estimate, EvaluateError, EvaluateErrorKind, Evaluation, GroupReport, Interaction,
-    Interactions, InteractionsReader, PageAbout, Protocol, Quality, Report, Request, Scores, Setting, SystemReport,
-    bootstrap, compare, coverage, evaluate, intra_list_diversity, learn_crowd, miscalibration, ndcg, novelty,
-    popularity_bias, to_html,
+    BeforeAfter, Comparison, DataReport, Estimate, EvaluateError, EvaluateErrorKind, Evaluation, GroupReport,
+    Interaction, Interactions, InteractionsReader, PageAbout, Part as CasePart, Proof, Protocol, Quality, Report,
+    Request, Scores, Setting, SystemReport, TuneMethod, TuneMetric, TuneRequest, TuneStep, Tuned, bootstrap, compare,
+    coverage, evaluate, intra_list_diversity, learn_crowd, miscalibration, ndcg, novelty, popularity_bias, to_html,
+    tune, write_features,
 };
 // What does a text mean?
 #[cfg(feature = "embed")]

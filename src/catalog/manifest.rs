@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::{CatalogError, CatalogErrorKind};
-use super::space::{EffectRule, Missing, Prefer, Prior, Reference, Scenario, Segment};
+#[cfg(feature = "cli")]
+use super::space::DEFAULT_SCENARIO;
+use super::space::{EffectRule, Missing, PairwiseModel, Prefer, Prior, Reference, Scenario, Segment};
 
 /// The format version that is written and the newest that is read.
 pub(crate) const FORMAT_VERSION: u64 = 1;
@@ -54,6 +56,9 @@ pub struct Manifest {
     /// What events of each type say, where it is not what the library has.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub effects: BTreeMap<String, EffectRule>,
+    /// How the weights of the default scenario go on learning on a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning: Option<PairwiseModel>,
     /// What a new person can choose to begin with, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub segments: BTreeMap<String, Segment>,
@@ -314,12 +319,29 @@ impl Manifest {
             variant_of,
             scenarios,
             effects,
+            learning: None,
             segments,
             items_file,
             files,
         };
         manifest.content_hash = sha256_hex(manifest.to_json(None).as_bytes());
         manifest
+    }
+
+    /// The same catalog with another default scenario, and these rules for events in place of its own of the same types.
+    #[cfg(feature = "cli")]
+    pub(crate) fn with_defaults(
+        &self,
+        scenario: Scenario,
+        effects: &BTreeMap<String, EffectRule>,
+        learning: Option<PairwiseModel>,
+    ) -> Self {
+        let mut changed = Self { learning, ..self.clone() };
+        changed.scenarios.insert(DEFAULT_SCENARIO.to_owned(), scenario);
+        changed.effects.extend(effects.iter().map(|(kind, rule)| (kind.clone(), rule.clone())));
+        changed.content_hash = String::new();
+        changed.content_hash = sha256_hex(changed.to_json(None).as_bytes());
+        changed
     }
 
     /// The bytes of `catalog.json`: the same manifest always gives the same bytes.
@@ -446,6 +468,9 @@ impl Manifest {
         }
         if !self.effects.is_empty() {
             member(&mut out, "effects", &self.effects);
+        }
+        if let Some(learning) = &self.learning {
+            member(&mut out, "learning", learning);
         }
         if !self.segments.is_empty() {
             member(&mut out, "segments", &self.segments);

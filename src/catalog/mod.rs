@@ -52,6 +52,6 @@ pub(crate) use inspect::readable;
 pub use inspect::{CatalogSummary, ColumnSummary, NumberSummary, QUANTILES, Quantile, SpaceSummary, TopValue};
 pub use manifest::{ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ModelRef, SpaceEntry, SpaceKindEntry};
 pub use reader::{Catalog, CatalogReader};
-pub use space::{EffectRule, Missing, Prefer, Prior, Reference, Scenario, Segment, Space, SpaceKind};
-pub(crate) use space::{MAP_X, MAP_Y};
+pub(crate) use space::{DEFAULT_SCENARIO, MAP_X, MAP_Y};
+pub use space::{EffectRule, Missing, PairwiseModel, Prefer, Prior, Reference, Scenario, Segment, Space, SpaceKind};
 pub use verify::{Problem, ProblemCode, Verifier};

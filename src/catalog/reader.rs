@@ -14,7 +14,7 @@ use super::column::{Chunks, Column};
 use super::error::{CatalogError, CatalogErrorKind, listing};
 use super::ipc::read_stream;
 use super::manifest::{ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ModelRef, SpaceKindEntry};
-use super::space::{EffectRule, Prior, Scenario, Segment, Space, SpaceKind};
+use super::space::{EffectRule, PairwiseModel, Prior, Scenario, Segment, Space, SpaceKind};
 use crate::vector::{Precision, VectorSet};
 
 /// The name of the id column in the items file.
@@ -155,6 +155,11 @@ impl Catalog {
     /// What a new person can choose to begin with, by name.
     pub fn segments(&self) -> &BTreeMap<String, Segment> {
         &self.inner.manifest.segments
+    }
+
+    /// How the weights of the default scenario go on learning on a device, if they do.
+    pub fn learning(&self) -> Option<PairwiseModel> {
+        self.inner.manifest.learning
     }
 
     /// What the catalog's owner says of types of events.

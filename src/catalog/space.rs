@@ -163,7 +163,12 @@ pub enum Reference {
     Newest,
 }
 
-/// A preset for ranking calls, named by the catalog's owner. What a call says itself wins over it.
+/// The name of the scenario that counts where a call names none: its weights are the defaults of every call, the rest of it is
+/// what a recommendation goes by.
+pub(crate) const DEFAULT_SCENARIO: &str = "default";
+
+/// A preset for ranking calls, named by the catalog's owner. What a call says itself wins over it. The one with the name
+/// `default` counts where a call names none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scenario {
@@ -185,9 +190,30 @@ pub struct Scenario {
     /// At most so many items per value of a column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub caps: BTreeMap<String, usize>,
+    /// Whether nearness to what the person likes fades within a session.
+    #[serde(default, alias = "session_recency", skip_serializing_if = "Option::is_none")]
+    pub session_recency: Option<bool>,
+    /// Whether weights are learned from the person's own choices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learn: Option<bool>,
     /// Whether items that count as seen are considered too.
     #[serde(default, alias = "include_seen", skip_serializing_if = "Option::is_none")]
     pub include_seen: Option<bool>,
+}
+
+/// A pairwise logistic model whose weights are those of the default scenario: what a device needs to go on learning from the
+/// choices of its own person (see [`RecommendOptions::learn`](crate::RecommendOptions::learn)).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PairwiseModel {
+    /// What a difference of scores is multiplied by to be the logarithm of odds.
+    pub scale: f64,
+    /// How much the shipped weights count, in pairs that would say so.
+    pub penalty: f64,
+    /// The farthest that weights may go from the shipped ones: the most that the length of all `ln(weight / shipped)` may be.
+    pub radius: f64,
+    /// With fewer pairs of a chosen item and one that was shown and left, nothing is learned.
+    pub least_pairs: usize,
 }
 
 /// A group of items that a new person can choose to begin with, named by the catalog's owner.

@@ -4,16 +4,19 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::interactions::{load_interactions, parse_time};
-use super::{Failure, load_catalog, print_json, print_line, read_file};
+use super::{Failure, load_catalog, load_ranker, print_json, print_line, read_file};
 use crate::catalog::SpaceKind;
 use crate::collaborative::LearnOptions;
-use crate::evaluate::{Evaluation, GroupReport, PageAbout, Protocol, Report, Request, Setting, evaluate, to_html};
+use crate::evaluate::{
+    Evaluation, GroupReport, PageAbout, Part, Protocol, Report, Request, Setting, evaluate, to_html, write_features,
+};
 
 /// Judge the ranking by what people did.
 ///
@@ -49,6 +52,21 @@ pub(crate) struct Evaluate {
     /// Default: if the catalog has a collaborative space.
     #[arg(long)]
     learn: bool,
+    /// Judge an ONNX model over the features of the ranking too: it puts the best 1,000 of the (first) setting's lists into its own
+    /// order. The JSON that describes it.
+    #[arg(long, value_name = "FILE", conflicts_with = "compare")]
+    ranker: Option<PathBuf>,
+    /// Only the lists that `homebody tune` searches on, or only those that it tests on.
+    #[arg(long, value_name = "PART", value_enum)]
+    part: Option<PartName>,
+    /// Write the features of the best 1,000 of each list of the (first) setting, to train a ranker on: CSV with
+    /// list,user,item,chosen and a column per feature. One protocol only.
+    #[arg(long, value_name = "FILE")]
+    features_out: Option<PathBuf>,
+    /// Let each of a person's latest 30 choices look as if made from a list of so many places, as the ranking would have shown it then: for
+    /// settings that `learn` from what was shown and left.
+    #[arg(long, value_name = "PLACES", value_parser = clap::value_parser!(u32).range(2..=100))]
+    simulate_lists: Option<u32>,
     /// What random choices begin with.
     #[arg(long, value_name = "NUMBER", default_value_t = 42)]
     seed: u64,
@@ -64,7 +82,7 @@ pub(crate) struct Evaluate {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum ProtocolName {
+pub(super) enum ProtocolName {
     /// Everybody's last good item, from everything before it.
     LeaveLastOut,
     /// A random fifth of each person's events, from the rest.
@@ -81,8 +99,16 @@ enum ProtocolName {
     All,
 }
 
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum PartName {
+    /// The earlier moments of the rolling protocol, half of the people in the others.
+    Search,
+    /// The last fifth of the time, or the other people.
+    Test,
+}
+
 impl ProtocolName {
-    fn protocols(self) -> Vec<Protocol> {
+    pub(super) fn protocols(self) -> Vec<Protocol> {
         match self {
             Self::LeaveLastOut => vec![Protocol::LeaveLastOut],
             Self::User80 => vec![Protocol::User80],
@@ -107,6 +133,10 @@ impl Evaluate {
             let message = format!("--scores-out: expected one protocol, got {}", protocols.len());
             return Err(Failure::with_code("option", message));
         }
+        if self.features_out.is_some() && protocols.len() > 1 {
+            let message = format!("--features-out: expected one protocol, got {}", protocols.len());
+            return Err(Failure::with_code("option", message));
+        }
         let settings = self.read_settings()?;
         let catalog = load_catalog(&self.catalog)?;
         let data = load_interactions(&self.interactions, &catalog, self.now)?;
@@ -114,10 +144,23 @@ impl Evaluate {
         let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
         let has_factors = catalog.spaces().iter().any(|space| matches!(space.kind, SpaceKind::Collaborative { .. }));
         let learn = (self.learn || has_factors).then(LearnOptions::default);
+        let ranker = self.ranker.as_ref().map(|path| load_ranker(path)).transpose()?.map(Arc::new);
+        let part = self.part.map(|part| match part {
+            PartName::Search => Part::Search,
+            PartName::Test => Part::Test,
+        });
         let mut reports = Vec::new();
         for protocol in protocols {
             let settings = settings.clone();
-            let request = Request { protocol, settings, baselines: !self.no_baselines, learn, seed: self.seed, jobs };
+            let (baselines, ranker, seed) = (!self.no_baselines, ranker.clone(), self.seed);
+            let list_places = self.simulate_lists.map(|places| places as usize);
+            let request = Request { protocol, settings, baselines, learn, ranker, list_places, part, seed, jobs };
+            if let Some(path) = &self.features_out {
+                let doing = || format!("writing {}", path.display());
+                let mut out = BufWriter::new(File::create(path).map_err(Failure::while_doing(doing()))?);
+                write_features(&catalog, &data, &request, &mut out).map_err(Failure::while_doing(doing()))?;
+                out.flush().map_err(Failure::while_doing(doing()))?;
+            }
             let bar = progress(protocol);
             let made = evaluate(&catalog, &data, &request, &|done, all| {
                 bar.set_length(all as u64);
@@ -152,15 +195,17 @@ impl Evaluate {
         if paths.is_empty() {
             return Ok(vec![Setting::default_named("homebody")]);
         }
-        let read = |path: &PathBuf| {
-            let doing = || format!("reading {}", path.display());
-            let text = String::from_utf8(read_file(path)?)
-                .map_err(Failure::while_doing(format!("{}: expected UTF-8", doing())))?;
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            Setting::from_toml(&name, &text).map_err(Failure::while_doing(doing()))
-        };
-        paths.into_iter().map(read).collect()
+        paths.into_iter().map(|path| read_setting(path)).collect()
     }
+}
+
+/// Reads a setting; its name is that of the file.
+pub(super) fn read_setting(path: &Path) -> Result<Setting, Failure> {
+    let doing = || format!("reading {}", path.display());
+    let text =
+        String::from_utf8(read_file(path)?).map_err(Failure::while_doing(format!("{}: expected UTF-8", doing())))?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Setting::from_toml(&name, &text).map_err(Failure::while_doing(doing()))
 }
 
 fn progress(protocol: Protocol) -> ProgressBar {

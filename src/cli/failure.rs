@@ -10,6 +10,7 @@ use crate::embed::EmbedError;
 use crate::evaluate::EvaluateError;
 use crate::profile::ProfileError;
 use crate::rank::RankError;
+use crate::ranker::RankerError;
 use crate::store::StoreError;
 use crate::vector::VectorError;
 
@@ -58,6 +59,7 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         error.downcast_ref::<EvaluateError>().map(EvaluateError::code),
         error.downcast_ref::<ProfileError>().map(ProfileError::code),
         error.downcast_ref::<RankError>().map(RankError::code),
+        error.downcast_ref::<RankerError>().map(RankerError::code),
         error.downcast_ref::<StoreError>().map(StoreError::code),
         error.downcast_ref::<VectorError>().map(VectorError::code),
         error.downcast_ref::<io::Error>().map(|error| match error.kind() {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Failure, read_file};
 use crate::catalog::{Catalog, CatalogReader, MANIFEST_FILE};
+use crate::ranker::{Ranker, RankerDescription};
 
 /// Reads the catalog in a folder, every file checked against its hash.
 pub(crate) fn load_catalog(folder: &Path) -> Result<Catalog, Failure> {
@@ -15,4 +16,12 @@ pub(crate) fn load_catalog(folder: &Path) -> Result<Catalog, Failure> {
         reader.add(&path, bytes).map_err(failed())?;
     }
     reader.finish().map_err(failed())
+}
+
+/// Reads a ranker: its description, and the model beside it.
+pub(crate) fn load_ranker(path: &Path) -> Result<Ranker, Failure> {
+    let failed = || Failure::while_doing(format!("reading the ranker {}", path.display()));
+    let description = RankerDescription::from_json(&read_file(path)?).map_err(failed())?;
+    let model = read_file(&path.with_file_name(&description.model))?;
+    Ranker::new(description, &model).map_err(failed())
 }

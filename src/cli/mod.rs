@@ -20,11 +20,13 @@ mod model;
 mod print;
 mod ranking;
 mod recommend;
+mod replace;
 mod search;
+mod tune;
 mod verify;
 
 pub(crate) use failure::{Failure, read_file};
-pub(crate) use load::load_catalog;
+pub(crate) use load::{load_catalog, load_ranker};
 pub(crate) use print::{print_json, print_line};
 
 /// Shown by `--help`.
@@ -58,6 +60,7 @@ enum Command {
     /// Turn texts into vectors.
     Embed(embed::Embed),
     Evaluate(evaluate::Evaluate),
+    Tune(tune::Tune),
 }
 
 impl Command {
@@ -70,6 +73,7 @@ impl Command {
             Self::Search(command) => command.ranking.json,
             Self::Recommend(command) => command.ranking.json,
             Self::Evaluate(command) => command.json,
+            Self::Tune(command) => command.json,
             Self::Model(_) | Self::Embed(_) => false,
         }
     }
@@ -84,6 +88,7 @@ impl Command {
             Self::Recommend(command) => command.run(),
             Self::Embed(command) => command.run(),
             Self::Evaluate(command) => command.run(),
+            Self::Tune(command) => command.run(),
         }
     }
 }

@@ -38,6 +38,10 @@ pub(crate) struct Ranking {
     /// How much of the person is in the list: 0 as for a stranger, 1 (the default) with the whole weights.
     #[arg(long, value_name = "SHARE")]
     strength: Option<f64>,
+    /// Learn weights from what the person chose of the lists that they were shown (events of type impression), as far as the catalog's model lets
+    /// them.
+    #[arg(long)]
+    learn: bool,
     /// A preset of the catalog; other options win over it.
     #[arg(long, value_name = "NAME")]
     scenario: Option<String>,
@@ -89,6 +93,9 @@ impl Ranking {
             if let Some(text) = text {
                 options.insert(name.to_owned(), text.as_str().into());
             }
+        }
+        if self.learn {
+            options.insert("learn".to_owned(), true.into());
         }
         if self.compare {
             options.insert("compare".to_owned(), "baseline".into());

@@ -112,6 +112,14 @@ impl Interactions {
         }
     }
 
+    /// The event types that occur, in the order of their names.
+    pub(crate) fn kinds_in_use(&self) -> Vec<&str> {
+        let mut used = vec![false; self.kinds.len()];
+        let deeds = self.people.iter().flat_map(|history| &history.deeds);
+        deeds.for_each(|deed| used[usize::from(deed.kind)] = true);
+        self.kinds.iter().zip(used).filter(|(_, used)| *used).map(|(kind, _)| kind.as_str()).collect()
+    }
+
     /// What these people did, each a list; without what only a reader of files knows.
     #[cfg(test)]
     pub(crate) fn of_people(people: Vec<History>) -> Self {

@@ -1,20 +1,23 @@
 //! Everybody's lists, from every system.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::content::{Content, normalize};
 use super::crowd::{Crowd, EASE_MOST_ITEMS};
 use super::data::{Deed, Interactions};
 use super::error::EvaluateError;
 use super::learn::{factors_of, figures_of};
+use super::lists::with_lists;
 use super::metrics::{Quality, intra_list_diversity, miscalibration, novelty, popularity_bias};
 use super::report::{Judged, Outcome, Report, report};
 use super::setting::Setting;
-use super::split::{Case, Protocol, Split, hash};
+use super::split::{Case, Part, Protocol, Split, hash};
 use crate::catalog::{Catalog, Categories, ColumnType, Prior, Space};
 use crate::collaborative::LearnOptions;
-use crate::rank::{Recommender, Settings, chosen_values, prior_values};
+use crate::profile::Event;
+use crate::rank::{Features, Recommender, SHORTLIST, Settings, chosen_values, prior_values};
+use crate::ranker::Ranker;
 use crate::vector::Mask;
 
 /// What is to be evaluated, and how.
@@ -28,6 +31,12 @@ pub struct Request {
     pub baselines: bool,
     /// Whether, and how, each fold learns a collaborative space from its crowd, as `homebody build --interactions` would.
     pub learn: Option<LearnOptions>,
+    /// A model that puts the best of the first setting's list into an order of its own; it is judged beside the settings.
+    pub ranker: Option<Arc<Ranker>>,
+    /// Let each of a person's latest choices look as if made from a list of so many places (see `lists`), for settings that learn from them.
+    pub list_places: Option<usize>,
+    /// The only cases that are judged; all of them without it.
+    pub part: Option<Part>,
     /// What random choices begin with.
     pub seed: u64,
     /// How many threads work.
@@ -60,6 +69,8 @@ pub(crate) const PLACES: [usize; 2] = [10, 20];
 /// A system that ranks.
 enum System {
     Ours(usize),
+    /// The first setting's list, its top put in order by the ranker.
+    Reranked,
     Random,
     Popularity,
     RecentPopularity,
@@ -76,6 +87,7 @@ impl System {
     fn name(&self, settings: &[Setting]) -> String {
         match self {
             Self::Ours(at) => settings[*at].name().to_owned(),
+            Self::Reranked => format!("{} and ranker", settings[0].name()),
             Self::Random => "random".to_owned(),
             Self::Popularity => "popularity".to_owned(),
             Self::RecentPopularity => "recent popularity".to_owned(),
@@ -93,17 +105,120 @@ const RAW_ALPHA: f32 = 0.3;
 const NEIGHBOURS: usize = 20;
 
 /// Everything that all threads look at.
-struct World<'a> {
-    catalog: &'a Catalog,
-    data: &'a Interactions,
-    split: &'a Split,
+pub(super) struct World<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) data: &'a Interactions,
+    pub(super) split: Split,
     crowds: Vec<Crowd>,
     /// The catalog of each fold, with what can be learned from its crowd.
     catalogs: Vec<Catalog>,
     content: Option<Content>,
     categories: Option<&'a Categories>,
-    request: &'a Request,
-    systems: Vec<System>,
+    learn: Option<LearnOptions>,
+    /// How many places the lists have that people are made to have chosen from, if they are.
+    pub(super) list_places: Option<usize>,
+    seed: u64,
+}
+
+impl<'a> World<'a> {
+    /// Divides what people did, and lets each fold learn what its crowd may know.
+    ///
+    /// # Errors
+    ///
+    /// Nobody has both something known and something to be guessed.
+    pub(super) fn new(
+        catalog: &'a Catalog,
+        data: &'a Interactions,
+        protocol: Protocol,
+        learn: Option<LearnOptions>,
+        seed: u64,
+    ) -> Result<Self, EvaluateError> {
+        let split = Split::of(protocol, data, catalog.len(), seed);
+        if split.cases.is_empty() {
+            let people = data.people.len();
+            return Err(EvaluateError::nothing(format!(
+                "{}: expected people with both something known and something to be guessed, found none among {people}; a \
+                 person is judged with at least one event and, later, one good item",
+                protocol.name()
+            )));
+        }
+        let content = Content::of(catalog);
+        let crowds: Vec<Crowd> = split.folds.iter().map(|fold| Crowd::of(fold, catalog.len())).collect();
+        let catalogs = crowds.iter().map(|crowd| with_factors(catalog, crowd, content.as_ref(), learn)).collect();
+        let categories = catalog
+            .columns()
+            .iter()
+            .find(|column| column.column_type() == ColumnType::Tags)
+            .and_then(|column| column.categories());
+        let list_places = None;
+        Ok(Self { catalog, data, split, crowds, catalogs, content, categories, learn, list_places, seed })
+    }
+
+    /// The cases that a request is about, by index.
+    pub(super) fn cases(&self, request: &Request) -> Vec<usize> {
+        match request.part {
+            None => (0..self.split.cases.len()).collect(),
+            Some(part) => self.split.part(request.protocol, part, request.seed),
+        }
+    }
+
+    /// The catalog of each fold.
+    pub(super) fn catalogs(&self) -> &[Catalog] {
+        &self.catalogs
+    }
+
+    /// Lets all threads work on these cases (by index), and returns what came of each, in their order. `progress` is called with
+    /// the number of cases done and that of all.
+    ///
+    /// # Errors
+    ///
+    /// The first that the work returns.
+    pub(super) fn each<T: Send>(
+        &self,
+        cases: &[usize],
+        settings: &[Setting],
+        jobs: usize,
+        progress: &(dyn Fn(usize, usize) + Sync),
+        work: impl Fn(&mut Judge<'_>, &Case) -> Result<T, EvaluateError> + Sync,
+    ) -> Result<Vec<T>, EvaluateError> {
+        let next = AtomicUsize::new(0);
+        let results: Mutex<Vec<(usize, T)>> = Mutex::default();
+        let failure: Mutex<Option<EvaluateError>> = Mutex::default();
+        std::thread::scope(|scope| {
+            for _ in 0..jobs.max(1) {
+                scope.spawn(|| {
+                    let thread = || -> Result<(), EvaluateError> {
+                        let mut judge = Judge::new(self, settings);
+                        loop {
+                            // In pieces, so that a thread stays in one fold for a while.
+                            const PIECE: usize = 16;
+                            let begin = next.fetch_add(PIECE, Ordering::Relaxed);
+                            let end = (begin + PIECE).min(cases.len());
+                            if begin >= end {
+                                return Ok(());
+                            }
+                            for (at, case) in cases.iter().enumerate().take(end).skip(begin) {
+                                let made = work(&mut judge, &self.split.cases[*case])?;
+                                let mut results = results.lock().expect("no thread panics with the results");
+                                results.push((at, made));
+                                progress(results.len(), cases.len());
+                            }
+                        }
+                    };
+                    if let Err(error) = thread() {
+                        next.store(cases.len(), Ordering::Relaxed);
+                        failure.lock().expect("no thread panics with the failure").get_or_insert(error);
+                    }
+                });
+            }
+        });
+        if let Some(error) = failure.into_inner().expect("no thread panicked") {
+            return Err(error);
+        }
+        let mut results = results.into_inner().expect("no thread panicked");
+        results.sort_by_key(|(at, _)| *at);
+        Ok(results.into_iter().map(|(_, made)| made).collect())
+    }
 }
 
 /// Judges the settings of a request, and the baselines, on everybody who can be judged.
@@ -119,89 +234,39 @@ pub fn evaluate(
     request: &Request,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Evaluation, EvaluateError> {
-    let split = Split::of(request.protocol, data, catalog.len(), request.seed);
-    if split.cases.is_empty() {
-        let people = data.people.len();
-        return Err(EvaluateError::nothing(format!(
-            "{}: expected people with both something known and something to be guessed, found none among {people}; a person \
-             is judged with at least one event and, later, one good item",
+    let world = World::new(catalog, data, request.protocol, request.learn, request.seed)?;
+    let world = World { list_places: request.list_places, ..world };
+    let systems = systems(request, world.content.is_some(), catalog.len());
+    let cases = world.cases(request);
+    if cases.is_empty() {
+        let message = format!(
+            "{}: expected lists in this part of the people or of the time, found none",
             request.protocol.name()
-        )));
+        );
+        return Err(EvaluateError::nothing(message));
     }
-    let content = Content::of(catalog);
-    let crowds: Vec<Crowd> = split.folds.iter().map(|fold| Crowd::of(fold, catalog.len())).collect();
-    let catalogs = crowds.iter().map(|crowd| with_factors(catalog, crowd, content.as_ref(), request)).collect();
-    let world = World {
-        catalog,
-        data,
-        split: &split,
-        crowds,
-        catalogs,
-        categories: catalog
-            .columns()
-            .iter()
-            .find(|column| column.column_type() == ColumnType::Tags)
-            .and_then(|column| column.categories()),
-        systems: systems(request, content.is_some(), catalog.len()),
-        content,
-        request,
-    };
-    let next = AtomicUsize::new(0);
-    /// Place, outcomes by system, and the first system's whole list.
-    type Made = (usize, Vec<Outcome>, Vec<usize>);
-    let results: Mutex<Vec<Made>> = Mutex::default();
-    let failure: Mutex<Option<EvaluateError>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..request.jobs.max(1) {
-            scope.spawn(|| {
-                let work = || -> Result<(), EvaluateError> {
-                    let mut judge = Judge::new(&world);
-                    loop {
-                        // In pieces, so that a thread stays in one fold for a while.
-                        const PIECE: usize = 16;
-                        let begin = next.fetch_add(PIECE, Ordering::Relaxed);
-                        let end = (begin + PIECE).min(split.cases.len());
-                        if begin >= end {
-                            return Ok(());
-                        }
-                        for at in begin..end {
-                            let (outcomes, ranked) = judge.judge(&split.cases[at])?;
-                            let mut results = results.lock().expect("no thread panics with the results");
-                            results.push((at, outcomes, ranked));
-                            progress(results.len(), split.cases.len());
-                        }
-                    }
-                };
-                if let Err(error) = work() {
-                    next.store(split.cases.len(), Ordering::Relaxed);
-                    failure.lock().expect("no thread panics with the failure").get_or_insert(error);
-                }
-            });
-        }
-    });
-    if let Some(error) = failure.into_inner().expect("no thread panicked") {
-        return Err(error);
-    }
-    let mut results = results.into_inner().expect("no thread panicked");
-    results.sort_by_key(|(at, _, _)| *at);
+    let results = world.each(&cases, &request.settings, request.jobs, progress, |judge, case| {
+        let (outcomes, ranked) = judge.judge(&systems, case, request.ranker.as_deref())?;
+        Ok((case.person, case.group, outcomes, ranked))
+    })?;
     let mut scores = Vec::with_capacity(results.len());
     let mut judged = Vec::with_capacity(results.len());
-    for (at, outcomes, ranked) in results {
-        let case = &split.cases[at];
+    for (person, group, outcomes, ranked) in results {
         let ranked = ranked.into_iter().map(|row| catalog.id(row).to_owned()).collect();
-        scores.push(Scores { user: data.people[case.person].user.clone(), known: case.group, ranked });
-        judged.push(Judged { group: case.group, outcomes });
+        scores.push(Scores { user: data.people[person].user.clone(), known: group, ranked });
+        judged.push(Judged { group, outcomes });
     }
-    let names: Vec<String> = world.systems.iter().map(|system| system.name(&request.settings)).collect();
-    let report = report(request, data.report, &names, request.settings.len(), &judged, catalog.len());
+    let names: Vec<String> = systems.iter().map(|system| system.name(&request.settings)).collect();
+    let ours = systems.iter().filter(|system| matches!(system, System::Ours(_) | System::Reranked)).count();
+    let report = report(request, data.report, &names, ours, &judged, catalog.len());
     Ok(Evaluation { report, scores })
 }
 
 /// A catalog's factors may know what is to be guessed: each fold learns its own, from its crowd alone.
-fn with_factors(catalog: &Catalog, crowd: &Crowd, content: Option<&Content>, request: &Request) -> Catalog {
+fn with_factors(catalog: &Catalog, crowd: &Crowd, content: Option<&Content>, learn: Option<LearnOptions>) -> Catalog {
     let bare = catalog.without_crowd();
-    let bare = if request.learn.is_some() { bare.with_chosen_prior() } else { bare };
-    match request.learn.and_then(|options| factors_of(crowd, content, &options)) {
+    let bare = if learn.is_some() { bare.with_chosen_prior() } else { bare };
+    match learn.and_then(|options| factors_of(crowd, content, &options)) {
         Some(factors) => bare.with_space(Space::from(&factors)),
         None => bare,
     }
@@ -209,6 +274,7 @@ fn with_factors(catalog: &Catalog, crowd: &Crowd, content: Option<&Content>, req
 
 fn systems(request: &Request, has_content: bool, items: usize) -> Vec<System> {
     let mut systems: Vec<System> = (0..request.settings.len()).map(System::Ours).collect();
+    systems.extend(request.ranker.is_some().then_some(System::Reranked));
     if request.baselines {
         systems.extend([System::Random, System::Popularity, System::RecentPopularity]);
         if has_content {
@@ -222,16 +288,17 @@ fn systems(request: &Request, has_content: bool, items: usize) -> Vec<System> {
 }
 
 /// One thread's view.
-struct Judge<'a> {
+pub(super) struct Judge<'a> {
     world: &'a World<'a>,
+    settings: &'a [Setting],
     /// One per setting.
     recommenders: Vec<Recommender>,
     fold: Option<usize>,
 }
 
 impl<'a> Judge<'a> {
-    fn new(world: &'a World<'a>) -> Self {
-        Self { world, recommenders: Vec::new(), fold: None }
+    fn new(world: &'a World<'a>, settings: &'a [Setting]) -> Self {
+        Self { world, settings, recommenders: Vec::new(), fold: None }
     }
 
     /// Takes the catalog and the figures of a fold.
@@ -239,13 +306,15 @@ impl<'a> Judge<'a> {
         let world = self.world;
         let crowd = &world.crowds[fold];
         let recommender = |setting: &Setting| {
-            let settings = Settings { strategy: setting.strategy(), ..Settings::default() };
-            let mut recommender = Recommender::new(world.catalogs[fold].clone(), settings)
-                .map_err(|error| EvaluateError::setting(format!("setting {}: {error}", setting.name())))?;
+            let refused = |error| EvaluateError::setting(format!("setting {}: {error}", setting.name()));
+            let catalog = &world.catalogs[fold];
+            let effects = Some(setting.effects(catalog).map_err(refused)?);
+            let settings = Settings { effects, strategy: setting.strategy(), ..Settings::default() };
+            let mut recommender = Recommender::new(catalog.clone(), settings).map_err(refused)?;
             recommender.set_prior(|prior| match prior {
                 Prior::Rated { smoothing, .. } => prior_values(&crowd.liking, &crowd.said, *smoothing),
                 Prior::Chosen { .. } => {
-                    let figures = world.request.learn.and_then(|options| figures_of(crowd, &options));
+                    let figures = world.learn.and_then(|options| figures_of(crowd, &options));
                     let figures = figures.map(|figures| {
                         let counts =
                             figures.popularity.iter().map(|count| count.map_or(f64::NAN, |n| n as f64)).collect();
@@ -257,27 +326,25 @@ impl<'a> Judge<'a> {
             });
             Ok(recommender)
         };
-        self.recommenders = world.request.settings.iter().map(recommender).collect::<Result<_, _>>()?;
+        self.recommenders = self.settings.iter().map(recommender).collect::<Result<_, _>>()?;
         self.fold = Some(fold);
         Ok(())
     }
 
     /// What each system makes of a case, and the whole list of the first setting.
-    fn judge(&mut self, case: &Case) -> Result<(Vec<Outcome>, Vec<usize>), EvaluateError> {
-        let world = self.world;
-        if self.fold != Some(case.fold) {
-            self.enter(case.fold)?;
-        }
-        let mut candidates = match &world.split.folds[case.fold].only {
-            Some(only) => Mask::clone(only),
-            None => Mask::all(world.catalog.len()),
-        };
-        case.known.iter().for_each(|deed| candidates.set(deed.row(), false));
+    fn judge(
+        &mut self,
+        systems: &[System],
+        case: &Case,
+        ranker: Option<&Ranker>,
+    ) -> Result<(Vec<Outcome>, Vec<usize>), EvaluateError> {
+        let candidates = self.candidates(case);
         let mut first = Vec::new();
-        let mut outcomes = Vec::with_capacity(world.systems.len());
-        for system in &world.systems {
+        let mut outcomes = Vec::with_capacity(systems.len());
+        for system in systems {
             let list = match system {
                 System::Ours(at) => self.ours(*at, case, &candidates)?,
+                System::Reranked => self.reranked(&first, case, ranker.expect("only with a ranker"))?,
                 other => ordered(&self.scores(other, case), &candidates),
             };
             outcomes.push(self.outcome(&list, case));
@@ -288,16 +355,61 @@ impl<'a> Judge<'a> {
         Ok((outcomes, first))
     }
 
-    fn ours(&mut self, setting: usize, case: &Case, candidates: &Mask) -> Result<Vec<usize>, EvaluateError> {
+    /// What is ranked: all that the person did not know.
+    pub(super) fn candidates(&self, case: &Case) -> Mask {
+        let mut candidates = match &self.world.split.folds[case.fold].only {
+            Some(only) => Mask::clone(only),
+            None => Mask::all(self.world.catalog.len()),
+        };
+        case.known.iter().for_each(|deed| candidates.set(deed.row(), false));
+        candidates
+    }
+
+    /// The list of a setting.
+    pub(super) fn ours(&mut self, setting: usize, case: &Case, candidates: &Mask) -> Result<Vec<usize>, EvaluateError> {
+        let options = &self.settings[setting].options;
+        let name = self.settings[setting].name();
+        let recommender = self.person(setting, case)?;
+        let list = recommender.order(options, case.time, candidates);
+        list.map_err(|error| EvaluateError::setting(format!("setting {name}: {error}")))
+    }
+
+    /// The first setting's list with its top in the ranker's order.
+    fn reranked(&mut self, list: &[usize], case: &Case, ranker: &Ranker) -> Result<Vec<usize>, EvaluateError> {
+        let features = self.features(list, case)?;
+        let scores = ranker.scores(&features).map_err(|error| EvaluateError::setting(error.to_string()))?;
+        let (top, rest) = list.split_at(scores.len());
+        let mut order: Vec<(usize, f64)> = top.iter().copied().zip(scores).collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        Ok(order.into_iter().map(|(row, _)| row).chain(rest.iter().copied()).collect())
+    }
+
+    /// The features of the top of the first setting's list, as its shortlist has them.
+    pub(super) fn features(&mut self, list: &[usize], case: &Case) -> Result<Features, EvaluateError> {
+        let options = &self.settings[0].options;
+        let name = self.settings[0].name();
+        let top = &list[..SHORTLIST.min(list.len())];
+        let features = self.person(0, case)?.features_of(top, options, case.time);
+        features.map_err(|error| EvaluateError::setting(format!("setting {name}: {error}")))
+    }
+
+    /// The recommender of a setting, for the person of a case with what is known of them.
+    pub(super) fn person(&mut self, setting: usize, case: &Case) -> Result<&mut Recommender, EvaluateError> {
+        if self.fold != Some(case.fold) {
+            self.enter(case.fold)?;
+        }
         let world = self.world;
-        let setting_options = &world.request.settings[setting];
         let recommender = &mut self.recommenders[setting];
         let refused = |error: &dyn std::fmt::Display| {
-            EvaluateError::setting(format!("setting {}: {error}", setting_options.name()))
+            EvaluateError::setting(format!("setting {}: {error}", self.settings[setting].name()))
         };
-        let events = case.known.iter().enumerate().map(|(at, deed)| world.data.event(deed, world.catalog, at));
+        let events: Vec<Event> = match world.list_places {
+            None => case.known.iter().enumerate().map(|(at, deed)| world.data.event(deed, world.catalog, at)).collect(),
+            Some(places) => with_lists(recommender, world.catalog, world.data, &case.known, places)
+                .map_err(|error| refused(&error))?,
+        };
         recommender.set_events(events).map_err(|error| refused(&error))?;
-        recommender.order(&setting_options.options, case.time, candidates).map_err(|error| refused(&error))
+        Ok(recommender)
     }
 
     fn scores(&self, system: &System, case: &Case) -> Vec<f64> {
@@ -305,9 +417,9 @@ impl<'a> Judge<'a> {
         let rows = self.world.catalog.len();
         let liked = liked(&case.known);
         match system {
-            System::Ours(_) => unreachable!("ours rank by themselves"),
+            System::Ours(_) | System::Reranked => unreachable!("ours rank by themselves"),
             System::Random => {
-                let seed = hash(self.world.request.seed, &[case.person as u64, case.time as u64]);
+                let seed = hash(self.world.seed, &[case.person as u64, case.time as u64]);
                 (0..rows).map(|row| (hash(seed, &[row as u64]) >> 11) as f64).collect()
             }
             System::Popularity => crowd.counts.clone(),

@@ -53,7 +53,7 @@ pub struct GroupReport {
     pub lists: usize,
     /// The systems, the settings first.
     pub systems: Vec<SystemReport>,
-    /// The second setting against the first, NDCG@10, where there are two.
+    /// The second setting (or the ranker) against the first, NDCG@10, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::error::EvaluateError;
-use crate::profile::{Ema, Kernel, Mean, Strategy};
-use crate::rank::RecommendOptions;
+use crate::catalog::{Catalog, DEFAULT_SCENARIO, EffectRule, Manifest, PairwiseModel, Scenario};
+use crate::profile::{Effects, Ema, Kernel, Mean, Strategy};
+use crate::rank::{RankError, RecommendOptions, effects_with};
 
 /// A setting of the ranking.
 ///
@@ -18,13 +19,15 @@ use crate::rank::RecommendOptions;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {
     name: String,
-    strategy: StrategyName,
+    pub(crate) strategy: StrategyName,
     pub(crate) options: RecommendOptions,
+    /// What events say, over what the catalog has for them.
+    pub(crate) effects: BTreeMap<String, EffectRule>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum StrategyName {
+pub(crate) enum StrategyName {
     #[default]
     Kernel,
     Ema,
@@ -41,15 +44,22 @@ struct Raw {
     scenario: Option<String>,
     strength: Option<f64>,
     diversity: Option<f64>,
+    rotation: Option<f64>,
+    session_recency: Option<bool>,
+    learn: Option<bool>,
+    #[serde(default)]
+    effects: BTreeMap<String, EffectRule>,
 }
 
 impl Setting {
     /// What a page gets that sets nothing.
     pub fn default_named(name: &str) -> Self {
-        Self { name: name.to_owned(), strategy: StrategyName::default(), options: RecommendOptions::default() }
+        let (strategy, options) = (StrategyName::default(), RecommendOptions::default());
+        Self { name: name.to_owned(), strategy, options, effects: BTreeMap::new() }
     }
 
-    /// Reads `strategy` (`kernel`, `ema` or `mean`), `weights`, `scenario`, `strength` and `diversity`, all optional.
+    /// Reads `strategy` (`kernel`, `ema` or `mean`), `weights`, `scenario`, `strength`, `diversity`, `rotation`,
+    /// `session_recency`, `learn` and `effects` (by event type, as in a schema), all optional.
     ///
     /// # Errors
     ///
@@ -57,9 +67,87 @@ impl Setting {
     pub fn from_toml(name: &str, text: &str) -> Result<Self, EvaluateError> {
         let raw: Raw = toml::from_str(text)
             .map_err(|error| EvaluateError::setting(format!("setting {name}: {}", error.to_string().trim_end())))?;
-        let Raw { strategy, weights, scenario, strength, diversity } = raw;
-        let options = RecommendOptions { weights, scenario, strength, diversity, ..RecommendOptions::default() };
-        Ok(Self { name: name.to_owned(), strategy, options })
+        let Raw { strategy, weights, scenario, strength, diversity, rotation, session_recency, learn, effects } = raw;
+        let options = RecommendOptions {
+            weights,
+            scenario,
+            strength,
+            diversity,
+            rotation,
+            session_recency,
+            learn,
+            ..RecommendOptions::default()
+        };
+        Ok(Self { name: name.to_owned(), strategy, options, effects })
+    }
+
+    /// The text that [`from_toml`](Self::from_toml) reads as this setting.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        let mut line = |line: String| text.push_str(&(line + "\n"));
+        if self.strategy != StrategyName::default() {
+            line(format!("strategy = \"{}\"", self.strategy.name()));
+        }
+        if let Some(scenario) = &self.options.scenario {
+            line(format!("scenario = {}", quoted(scenario)));
+        }
+        let RecommendOptions { strength, diversity, rotation, session_recency, learn, .. } = self.options;
+        for (name, share) in [("strength", strength), ("diversity", diversity), ("rotation", rotation)] {
+            share.into_iter().for_each(|share| line(format!("{name} = {share:?}")));
+        }
+        for (name, yes) in [("session_recency", session_recency), ("learn", learn)] {
+            yes.into_iter().for_each(|yes| line(format!("{name} = {yes}")));
+        }
+        if !self.options.weights.is_empty() {
+            line("\n[weights]".to_owned());
+            self.options.weights.iter().for_each(|(name, weight)| line(format!("{} = {weight:?}", quoted(name))));
+        }
+        for (kind, rule) in &self.effects {
+            line(format!("\n[effects.{}]", quoted(kind)));
+            let EffectRule { weight, alpha, half_life_days, spaces, statement, seen, marks, full } = rule;
+            for (name, number) in
+                [("weight", weight), ("alpha", alpha), ("half_life_days", half_life_days), ("full", full)]
+            {
+                number.iter().for_each(|number| line(format!("{name} = {number:?}")));
+            }
+            for (name, yes) in [("statement", statement), ("seen", seen)] {
+                yes.iter().for_each(|yes| line(format!("{name} = {yes}")));
+            }
+            marks.iter().for_each(|marks| line(format!("marks = {marks:?}")));
+            if let Some(spaces) = spaces {
+                let names: Vec<String> = spaces.iter().map(|name| quoted(name)).collect();
+                line(format!("spaces = [{}]", names.join(", ")));
+            }
+        }
+        text
+    }
+
+    /// The manifest with this setting as its default; what its default scenario says beyond what a setting can say stays.
+    pub(crate) fn applied_to(&self, manifest: &Manifest, model: Option<PairwiseModel>) -> Manifest {
+        let was = manifest.scenarios.get(DEFAULT_SCENARIO).cloned().unwrap_or_default();
+        let options = &self.options;
+        let mut weights = was.weights.clone();
+        weights.extend(options.weights.iter().map(|(name, weight)| (name.clone(), *weight)));
+        let scenario = Scenario {
+            weights,
+            strength: options.strength.or(was.strength),
+            diversity: options.diversity.or(was.diversity),
+            rotation: options.rotation.or(was.rotation),
+            session_recency: options.session_recency.or(was.session_recency),
+            learn: options.learn.or(was.learn),
+            ..was
+        };
+        manifest.with_defaults(scenario, &self.effects, model)
+    }
+
+    /// The same under another name.
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
+    /// The table of effects: the catalog's, with what the setting says of it.
+    pub(crate) fn effects(&self, catalog: &Catalog) -> Result<Effects, RankError> {
+        effects_with(catalog, &self.effects)
     }
 
     /// Its name in the report.
@@ -73,5 +161,39 @@ impl Setting {
             StrategyName::Ema => Box::new(Ema),
             StrategyName::Mean => Box::new(Mean),
         }
+    }
+}
+
+impl StrategyName {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Ema => "ema",
+            Self::Mean => "mean",
+        }
+    }
+}
+
+/// As TOML's basic strings are; all escapes of a JSON string are among theirs.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let full = "strategy = \"ema\"\nscenario = \"home\"\nstrength = 0.5\ndiversity = 0.25\nrotation = 1.0\nsession_recency = \
+                    true\nlearn = true\n[weights]\nprior = 1\n\"a \\\"b\\\" c\" = -0.125\n[effects.rate]\nhalf_life_days = 90\nmarks = [1, 2.5, 5]\n\
+                    [effects.applaud]\nweight = 0.3\nseen = true\nspaces = [\"text\"]\n";
+        for text in ["", full] {
+            let setting = Setting::from_toml("s", text).unwrap();
+            assert_eq!(Setting::from_toml("s", &setting.to_toml()).unwrap(), setting, "{}", setting.to_toml());
+        }
+        assert!(
+            Setting::from_toml("s", "[effects.rate]\nhalf_life = 90").unwrap_err().to_string().contains("half_life")
+        );
     }
 }

@@ -100,6 +100,30 @@ impl Split {
     }
 }
 
+/// A part of a protocol's cases: on one a setting or a model is found, on the other it is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What a search sees: the earlier moments, or half of the people.
+    Search,
+    /// What it does not see: the last fifth of the time, or the other people.
+    Test,
+}
+
+/// The rolling protocol's moments from this one on are the test: the last fifth of all events.
+const FIRST_TEST_FOLD: usize = 6;
+
+impl Split {
+    /// The cases of a part, by index.
+    pub(crate) fn part(&self, protocol: Protocol, part: Part, seed: u64) -> Vec<usize> {
+        let is_test = |case: &Case| match protocol {
+            Protocol::Rolling => case.fold >= FIRST_TEST_FOLD,
+            // Another seed than that by which people are judged at all.
+            _ => hash(seed ^ 0x7e57, &[case.person as u64]).is_multiple_of(2),
+        };
+        (0..self.cases.len()).filter(|at| is_test(&self.cases[*at]) == (part == Part::Test)).collect()
+    }
+}
+
 /// A case, unless nothing is known, or nothing is left to be guessed once what is known already is taken out.
 fn case(person: usize, known: Vec<Deed>, later: &[Deed], fold: usize, time: i64) -> Option<Case> {
     let known_rows: BTreeSet<usize> = known.iter().map(|deed| deed.row()).collect();

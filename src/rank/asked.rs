@@ -1,5 +1,6 @@
 //! What a call comes to once the caller's options, the scenario and the defaults are put together.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cursor::Cursor;
@@ -7,8 +8,8 @@ use super::error::{RankError, RankErrorKind, listed};
 use super::filter::Filter;
 use super::options::{Position, RecommendOptions};
 use super::recommender::Recommender;
-use super::term::ROTATION;
-use crate::catalog::{Catalog, Column};
+use super::term::{LEARNED_LATER, ROTATION, Term};
+use crate::catalog::{Catalog, Column, DEFAULT_SCENARIO};
 
 /// Options without an open question.
 #[derive(Debug, Clone)]
@@ -25,6 +26,9 @@ pub(crate) struct Asked {
     pub(crate) caps: Vec<(usize, usize)>,
     pub(crate) strength: f64,
     pub(crate) session_recency: bool,
+    /// Whether weights are learned, and which the caller gave, which stay.
+    pub(crate) learn: bool,
+    pub(crate) given: BTreeSet<String>,
     pub(crate) explain: bool,
     pub(crate) compare: bool,
     pub(crate) include_seen: bool,
@@ -36,7 +40,7 @@ pub(crate) struct Asked {
 /// # Errors
 ///
 /// A scenario that names a weight or column that the catalog does not have, or a value that an option cannot have.
-pub(crate) fn presets(catalog: &Catalog) -> Result<BTreeMap<String, RecommendOptions>, RankError> {
+pub(crate) fn presets(catalog: &Catalog, terms: &[Term]) -> Result<BTreeMap<String, RecommendOptions>, RankError> {
     let preset = |(name, scenario): (&String, &crate::catalog::Scenario)| {
         let unfit = |error: RankError| {
             let message = format!("scenario `{name}`: {error}; correct the schema and build the catalog anew");
@@ -53,14 +57,33 @@ pub(crate) fn presets(catalog: &Catalog) -> Result<BTreeMap<String, RecommendOpt
             rotation: scenario.rotation,
             caps: scenario.caps.clone(),
             strength: scenario.strength,
+            session_recency: scenario.session_recency,
+            learn: scenario.learn,
             include_seen: scenario.include_seen,
             ..RecommendOptions::default()
         };
         options.check().map_err(unfit)?;
+        check_names(&options.weights, terms).map_err(unfit)?;
         caps(catalog, &options.caps).map_err(unfit)?;
         Ok((name.clone(), options))
     };
     catalog.scenarios().iter().map(preset).collect()
+}
+
+/// What is learned from interactions has a weight that may be named before there are any.
+fn check_names(weights: &BTreeMap<String, f64>, terms: &[Term]) -> Result<(), RankError> {
+    let known: Vec<&str> = terms.iter().map(|term| term.name.as_str()).chain(LEARNED_LATER).collect();
+    match weights.iter().find(|(name, weight)| !known.contains(&name.as_str()) || !weight.is_finite()) {
+        None => Ok(()),
+        Some((name, weight)) if known.contains(&name.as_str()) => {
+            let message = format!("weight `{name}`: expected a finite number, got {weight}");
+            Err(RankError::new(RankErrorKind::BadWeight, message))
+        }
+        Some((name, _)) => {
+            let message = format!("unknown weight `{name}`; known are {}", listed(&known));
+            Err(RankError::new(RankErrorKind::UnknownWeight, message))
+        }
+    }
 }
 
 /// The caps by the index of their column.
@@ -84,6 +107,14 @@ impl Recommender {
         self.presets.keys().map(String::as_str)
     }
 
+    /// The options of a recommendation: with the catalog's default scenario where they name none.
+    pub(crate) fn by_default<'o>(&self, options: &'o RecommendOptions) -> Cow<'o, RecommendOptions> {
+        if options.scenario.is_some() || !self.presets.contains_key(DEFAULT_SCENARIO) {
+            return Cow::Borrowed(options);
+        }
+        Cow::Owned(RecommendOptions { scenario: Some(DEFAULT_SCENARIO.to_owned()), ..options.clone() })
+    }
+
     /// The caller's options over the scenario's over the defaults, of which `include_seen` depends on the call.
     pub(crate) fn asked(&self, options: &RecommendOptions, include_seen: bool) -> Result<Asked, RankError> {
         options.check()?;
@@ -97,6 +128,7 @@ impl Recommender {
             })?,
         };
         let mut weights = preset.weights.clone();
+        weights.retain(|name, _| self.terms.iter().any(|term| term.name == *name));
         weights.extend(options.weights.iter().map(|(name, weight)| (name.clone(), *weight)));
         if let Some(share) = options.rotation.or(preset.rotation) {
             // Of the whole of what is personal, so that 1 is more than all of that together can make up for.
@@ -124,7 +156,9 @@ impl Recommender {
             diversity: options.diversity.or(preset.diversity).unwrap_or(0.0),
             caps,
             strength: options.strength.or(preset.strength).unwrap_or(1.0),
-            session_recency: options.session_recency,
+            learn: options.learn.or(preset.learn).unwrap_or(false),
+            given: options.weights.keys().cloned().collect(),
+            session_recency: options.session_recency.or(preset.session_recency).unwrap_or(false),
             explain: options.explain,
             compare: options.compare,
             include_seen: options.include_seen.or(preset.include_seen).unwrap_or(include_seen),

@@ -1,5 +1,6 @@
 //! The calls: which items, which terms with which weights, the sum, the list.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::asked::Asked;
@@ -35,12 +36,19 @@ pub(crate) struct Call<'a> {
     weights: Vec<f64>,
     asked: &'a Asked,
     now_ms: i64,
+    /// What a second stage made of the best of the first, by row.
+    reranked: Option<&'a HashMap<usize, f64>>,
 }
 
 impl<'a> Call<'a> {
     /// A call without a text.
     pub(crate) fn of_person(subject: Subject, weights: Vec<f64>, asked: &'a Asked, now_ms: i64) -> Self {
-        Self { subject, query: None, weights, asked, now_ms }
+        Self { subject, query: None, weights, asked, now_ms, reranked: None }
+    }
+
+    /// The same with a second stage.
+    pub(crate) fn reranked(self, scores: &'a HashMap<usize, f64>) -> Self {
+        Self { reranked: Some(scores), ..self }
     }
 }
 
@@ -75,9 +83,9 @@ impl Recommender {
     /// filter that does not fit its column. Nothing to choose from is no error: the list is then empty, with a note.
     pub fn recommend(&mut self, options: &RecommendOptions, now_ms: i64) -> Result<Recommendation, RankError> {
         self.set_present(now_ms);
-        let asked = self.asked(options, false)?;
-        let weights = self.personal_weights(&asked)?;
-        self.rank(&Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms }, None)
+        let asked = self.asked(&self.by_default(options), false)?;
+        let weights = self.personal_weights(&asked, now_ms)?;
+        self.rank(&Call::of_person(Subject::Person, weights, &asked, now_ms), None)
     }
 
     /// The items nearest to a text (its vector, from the catalog's model), as far as asked for in the light of the person.
@@ -107,7 +115,7 @@ impl Recommender {
             _ => 0.0,
         };
         let weights = self.weights_for(&asked, default, weigh)?;
-        self.rank(&Call { subject: Subject::Person, query, weights, asked: &asked, now_ms }, None)
+        self.rank(&Call { query, ..Call::of_person(Subject::Person, weights, &asked, now_ms) }, None)
     }
 
     /// The items most like one item, the item itself left out. The person does not count, but for what they have seen; other
@@ -139,7 +147,7 @@ impl Recommender {
             _ => 0.0,
         };
         let weights = self.weights_for(&asked, default, |_, given| given)?;
-        self.rank(&Call { subject: Subject::Item(row), query: None, weights, asked: &asked, now_ms }, Some(row))
+        self.rank(&Call::of_person(Subject::Item(row), weights, &asked, now_ms), Some(row))
     }
 
     /// Items for a new person to choose from: well liked by everybody (the prior; without one, whatever the terms of the
@@ -160,7 +168,7 @@ impl Recommender {
                 None => term.weight,
             })
             .collect();
-        let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
+        let call = Call::of_person(Subject::Person, weights, &asked, now_ms);
         let active = self.active(&call)?;
         /// To choose from, per pick: enough for all kinds to be among them, few enough for all of them to be well liked.
         const POOL_PER_PICK: usize = 20;
@@ -186,28 +194,33 @@ impl Recommender {
         ids.iter().map(hit).collect()
     }
 
-    fn rank(&mut self, call: &Call<'_>, left_out: Option<usize>) -> Result<Recommendation, RankError> {
+    pub(crate) fn rank(&mut self, call: &Call<'_>, left_out: Option<usize>) -> Result<Recommendation, RankError> {
         let asked = call.asked;
         let mut eligible = self.eligible(asked)?;
         if let Some(row) = left_out {
             eligible.set(row, false);
         }
         let mut mask = eligible.clone();
-        asked.cursor.rows.iter().for_each(|row| mask.set(*row, false));
-        if let Some(variants) = &self.variants {
-            // Of what was shown (or is compared with), no variant either.
-            variants.leave_out(&mut mask, asked.cursor.rows.iter().copied().chain(left_out));
+        self.leave_out_shown(&mut mask, asked);
+        if let (Some(variants), Some(row)) = (&self.variants, left_out) {
+            // Of what is compared with, no variant either.
+            variants.leave_out(&mut mask, std::iter::once(row));
         }
         let active = self.active(call)?;
         let wanted = asked.offset.saturating_add(asked.limit);
         // One more than is wanted tells whether the list goes on.
         let scores = self.scores(&active);
-        let mut ranked = self.ordered(&scores, &mask, asked, wanted.saturating_add(1));
+        let mut ranked = self.ordered(&scores, &mask, asked, wanted.saturating_add(1), call.reranked);
         let goes_on = ranked.len() > wanted;
         ranked.truncate(wanted);
         let page = ranked.get(asked.offset..).unwrap_or_default();
         let rows: Vec<usize> = page.iter().map(|ranked| ranked.row).collect();
-        let mut hits: Vec<Hit> = page.iter().map(|ranked| self.hit(*ranked)).collect();
+        // The score stays the sum of the parts, whatever a second stage made of the order.
+        let mut hits: Vec<Hit> =
+            rows.iter().map(|row| self.hit(RankedRow { row: *row, score: scores[*row] })).collect();
+        if let Some(second) = call.reranked {
+            hits.iter_mut().zip(&rows).for_each(|(hit, row)| hit.rerank = second.get(row).copied());
+        }
         if asked.explain {
             self.explain(&mut hits, &rows, &active, call.subject, asked.position);
         }
@@ -222,6 +235,14 @@ impl Recommender {
         Ok(Recommendation { hits, eligible: eligible.count(), cursor, note })
     }
 
+    /// Takes what was on the pages before out of the mask, and the variants of it.
+    pub(crate) fn leave_out_shown(&self, mask: &mut Mask, asked: &Asked) {
+        asked.cursor.rows.iter().for_each(|row| mask.set(*row, false));
+        if let Some(variants) = &self.variants {
+            variants.leave_out(mask, asked.cursor.rows.iter().copied());
+        }
+    }
+
     /// All rows of the mask in the order of [`recommend`](Self::recommend), without hits: for an evaluation, which decides by
     /// itself what is known and ranks everything else.
     #[cfg(feature = "cli")]
@@ -231,17 +252,26 @@ impl Recommender {
         now_ms: i64,
         mask: &Mask,
     ) -> Result<Vec<usize>, RankError> {
-        let asked = self.asked(options, false)?;
-        let weights = self.personal_weights(&asked)?;
-        let call = Call { subject: Subject::Person, query: None, weights, asked: &asked, now_ms };
+        self.set_present(now_ms);
+        let asked = self.asked(&self.by_default(options), false)?;
+        let weights = self.personal_weights(&asked, now_ms)?;
+        let call = Call::of_person(Subject::Person, weights, &asked, now_ms);
         let active = self.active(&call)?;
         let scores = self.scores(&active);
-        Ok(self.ordered(&scores, mask, &asked, mask.len()).into_iter().map(|ranked| ranked.row).collect())
+        Ok(self.ordered(&scores, mask, &asked, mask.len(), None).into_iter().map(|ranked| ranked.row).collect())
     }
 
-    fn personal_weights(&self, asked: &Asked) -> Result<Vec<f64>, RankError> {
+    pub(crate) fn personal_weights(&mut self, asked: &Asked, now_ms: i64) -> Result<Vec<f64>, RankError> {
         let personal = |kind: &TermKind, weight: f64| if kind.is_personal() { weight * asked.strength } else { weight };
-        self.weights_for(asked, personal, personal)
+        let mut weights = self.weights_for(asked, personal, personal)?;
+        if asked.learn
+            && let Some(factors) = self.learned_factors(now_ms)?
+        {
+            for ((term, weight), factor) in self.terms.iter().zip(&mut weights).zip(factors) {
+                *weight *= if asked.given.contains(&term.name) { 1.0 } else { factor };
+            }
+        }
+        Ok(weights)
     }
 
     /// One weight per term: the defaults of the scenario, and the caller's.
@@ -276,7 +306,7 @@ impl Recommender {
     }
 
     /// What may be on the list: filter first, then candidates and what was seen.
-    fn eligible(&mut self, asked: &Asked) -> Result<Mask, RankError> {
+    pub(crate) fn eligible(&mut self, asked: &Asked) -> Result<Mask, RankError> {
         let mut mask = match &asked.filter {
             None => Mask::all(self.catalog.len()),
             Some(filter) => match self.cache.filters.get(filter) {
@@ -541,7 +571,7 @@ impl Recommender {
     fn hit(&self, ranked: RankedRow) -> Hit {
         let RankedRow { row, score } = ranked;
         let id = self.catalog.id(row).to_owned();
-        Hit { id, score, item: self.catalog.display(row), parts: None, baseline: None, reason: None }
+        Hit { id, score, item: self.catalog.display(row), parts: None, baseline: None, rerank: None, reason: None }
     }
 
     /// What the scores of these hits are made of, and what sets each of them apart.

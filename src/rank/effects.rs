@@ -1,5 +1,7 @@
 //! What events mean in a catalog: the library's table, with what the catalog's owner says of it.
 
+use std::collections::BTreeMap;
+
 use super::error::{RankError, RankErrorKind, listed};
 use super::term::Term;
 #[cfg(feature = "cli")]
@@ -17,11 +19,21 @@ const LEARNED_LATER: &str = "collaborative";
 /// An effect on a space that the catalog does not have or that is not personal, one with a number out of its range, or a type of
 /// its own without a weight.
 pub(crate) fn table(catalog: &Catalog, terms: &[Term]) -> Result<Effects, RankError> {
-    let mut effects = Effects::default();
+    ruled(catalog, terms, Effects::default(), catalog.effects(), "correct the schema and build the catalog anew")
+}
+
+/// The table, changed by these rules; `cure` is what to do about a rule that cannot be.
+fn ruled(
+    catalog: &Catalog,
+    terms: &[Term],
+    mut effects: Effects,
+    rules: &BTreeMap<String, EffectRule>,
+    cure: &str,
+) -> Result<Effects, RankError> {
     let spaces: Vec<&str> = personal_spaces(catalog, terms);
-    for (kind, rule) in catalog.effects() {
+    for (kind, rule) in rules {
         let unfit = |what: String| {
-            let message = format!("effect of `{kind}`: {what}; correct the schema and build the catalog anew");
+            let message = format!("effect of `{kind}`: {what}; {cure}");
             RankError::new(RankErrorKind::UnfitCatalog, message)
         };
         let unknown = rule.spaces.iter().flatten().find(|space| !spaces.contains(&space.as_str()));
@@ -46,6 +58,17 @@ pub(crate) fn table(catalog: &Catalog, terms: &[Term]) -> Result<Effects, RankEr
 #[cfg(feature = "cli")]
 pub(crate) fn effects_of(catalog: &Catalog) -> Result<Effects, RankError> {
     table(catalog, &Terms::of(catalog)?.terms)
+}
+
+/// The table of a catalog with other rules over its own, for a setting that is judged.
+///
+/// # Errors
+///
+/// As [`effects_of`], of the rules too.
+#[cfg(feature = "cli")]
+pub(crate) fn effects_with(catalog: &Catalog, rules: &BTreeMap<String, EffectRule>) -> Result<Effects, RankError> {
+    let Terms { terms, .. } = Terms::of(catalog)?;
+    ruled(catalog, &terms, table(catalog, &terms)?, rules, "correct the setting")
 }
 
 /// The names that `spaces` of an effect may have.

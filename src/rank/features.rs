@@ -1,11 +1,15 @@
 //! What is known of each candidate, for a ranker outside of this library.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::call::{Call, Subject};
+use super::column::AffinityColumn;
 use super::error::RankError;
 use super::options::RecommendOptions;
 use super::recommender::Recommender;
+use super::term::TermKind;
 
 /// The features of a list of candidates: a row per item, a column per name, all of them finite.
 ///
@@ -38,20 +42,59 @@ impl Recommender {
     /// What [`recommend`](Self::recommend) refuses.
     pub fn features(&mut self, options: &RecommendOptions, now_ms: i64) -> Result<Features, RankError> {
         let list = self.recommend(options, now_ms)?;
-        let asked = self.asked(options, false)?;
-        let query = self.terms.iter().position(|term| term.name == super::term::QUERY);
-        let weights = (0..self.terms.len()).map(|term| f64::from(u8::from(Some(term) != query))).collect();
-        let active = self.active(&Call::of_person(Subject::Person, weights, &asked, now_ms))?;
-        let mut columns: Vec<(&str, Option<&super::call::Active>)> = (self.terms.iter().enumerate())
-            .filter(|(at, _)| Some(*at) != query)
-            .map(|(at, term)| (term.name.as_str(), active.iter().find(|active| active.term == at)))
-            .collect();
-        columns.sort_by_key(|(name, _)| *name);
-        let mut values = Vec::with_capacity(list.hits.len() * columns.len());
-        for row in list.hits.iter().filter_map(|hit| self.catalog.row(&hit.id)) {
-            values.extend(columns.iter().map(|(_, active)| active.map_or(0.0, |active| active.column.values[row])));
+        let rows: Vec<usize> = list.hits.iter().filter_map(|hit| self.catalog.row(&hit.id)).collect();
+        self.features_of(&rows, options, now_ms)
+    }
+
+    /// The features of these rows, in their order.
+    pub(crate) fn features_of(
+        &mut self,
+        rows: &[usize],
+        options: &RecommendOptions,
+        now_ms: i64,
+    ) -> Result<Features, RankError> {
+        let columns = self.feature_columns(options, now_ms)?;
+        let mut values = Vec::with_capacity(rows.len() * columns.len());
+        for row in rows {
+            values.extend(columns.iter().map(|column| column.as_ref().map_or(0.0, |column| column.values[*row])));
         }
-        let names = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
-        Ok(Features { names, ids: list.hits.into_iter().map(|hit| hit.id).collect(), values })
+        let names = self.feature_names().into_iter().map(str::to_owned).collect();
+        Ok(Features { names, ids: rows.iter().map(|row| self.catalog.id(*row).to_owned()).collect(), values })
+    }
+
+    /// The names of the features, in their order.
+    pub(crate) fn feature_names(&self) -> Vec<&str> {
+        self.feature_terms().into_iter().map(|term| self.terms[term].name.as_str()).collect()
+    }
+
+    /// For each feature whether its term is personal, and the weight when a call gives none.
+    #[cfg(feature = "cli")]
+    pub(crate) fn feature_defaults(&self) -> Vec<(bool, f64)> {
+        let default = |term: usize| (self.terms[term].kind.is_personal(), self.terms[term].weight);
+        self.feature_terms().into_iter().map(default).collect()
+    }
+
+    /// A column per feature, as a recommendation has it; nothing where the term says nothing.
+    pub(crate) fn feature_columns(
+        &mut self,
+        options: &RecommendOptions,
+        now_ms: i64,
+    ) -> Result<Vec<Option<Arc<AffinityColumn>>>, RankError> {
+        self.set_present(now_ms);
+        let asked = self.asked(&self.by_default(options), false)?;
+        let terms = self.feature_terms();
+        let mut weights = vec![0.0; self.terms.len()];
+        terms.iter().for_each(|term| weights[*term] = 1.0);
+        let active = self.active(&Call::of_person(Subject::Person, weights, &asked, now_ms))?;
+        let column = |term: &usize| active.iter().find(|active| active.term == *term).map(|one| one.column.clone());
+        Ok(terms.iter().map(column).collect())
+    }
+
+    /// The terms that features are of.
+    pub(crate) fn feature_terms(&self) -> Vec<usize> {
+        let mut terms: Vec<usize> = (0..self.terms.len()).collect();
+        terms.retain(|term| !matches!(self.terms[*term].kind, TermKind::Query));
+        terms.sort_by_key(|term| &self.terms[*term].name);
+        terms
     }
 }

@@ -37,6 +37,9 @@ pub struct Hit {
     /// What sets this item apart, if `explain` was asked for and something does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// What a second stage made of it (see [`Recommender::reranked`](crate::Recommender::reranked)): the list is in the order of this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerank: Option<f64>,
     /// Where a stranger would find it, if `compare` was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,

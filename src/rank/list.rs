@@ -3,12 +3,15 @@
 //!
 //! Everything is done in the order of the list and ends with it: nothing here sorts the catalog to show twenty items.
 
+use std::collections::HashMap;
+
 use super::asked::Asked;
 use super::call::{Active, parts};
 use super::diversity::{Likeness, POOL, SpreadOut};
 use super::hit::{Baseline, Hit};
 use super::limits::Caps;
 use super::recommender::Recommender;
+use super::rerank::second_stage;
 use super::sum::{BestFirst, PartColumn, RankedRow, places, sums};
 use super::term::TermKind;
 use crate::catalog::Categories;
@@ -33,13 +36,26 @@ impl Recommender {
     }
 
     /// The first `wanted` rows of the mask, as far as variants and caps leave so many, the best of them as different from each other
-    /// as asked for.
-    pub(crate) fn ordered(&self, scores: &[f64], mask: &Mask, asked: &Asked, wanted: usize) -> Vec<RankedRow> {
+    /// as asked for. With a second stage the rows that it has scores for come first, in its order.
+    pub(crate) fn ordered(
+        &self,
+        scores: &[f64],
+        mask: &Mask,
+        asked: &Asked,
+        wanted: usize,
+        reranked: Option<&HashMap<usize, f64>>,
+    ) -> Vec<RankedRow> {
         let columns = self.catalog.columns();
         let capped = |(at, most): &(usize, usize)| Some((columns[*at].categories()?, *most));
         let mut caps = Caps::new(asked.caps.iter().filter_map(capped));
         asked.cursor.rows.iter().for_each(|row| caps.count(*row));
-        let mut best = self.best_first(scores, mask, wanted.max(POOL));
+        let mut first = self.best_first(scores, mask, wanted.max(POOL));
+        // The rows of the second stage were the best of the first, as far as they are still in the mask.
+        let second: Vec<RankedRow> = match reranked {
+            Some(second) => second_stage(first.by_ref().take(second.len().max(POOL)).collect(), second),
+            None => Vec::new(),
+        };
+        let mut best = second.into_iter().chain(first);
         if asked.diversity == 0.0 {
             return caps.take(best, wanted);
         }

@@ -37,14 +37,17 @@ mod habits;
 mod hit;
 mod info;
 mod interests;
+mod learning;
 mod limits;
 mod list;
 mod map;
 mod momentum;
 mod options;
+mod pairwise;
 mod phrases;
 mod reason;
 mod recommender;
+mod rerank;
 mod rotation;
 mod sum;
 mod term;
@@ -54,7 +57,7 @@ mod what_if;
 
 pub use beginning::SegmentInfo;
 #[cfg(feature = "cli")]
-pub(crate) use effects::effects_of;
+pub(crate) use effects::{effects_of, effects_with};
 pub use error::{RankError, RankErrorKind};
 pub use features::Features;
 pub use filter::Filter;
@@ -64,9 +67,13 @@ pub use hit::{
     ValueCount,
 };
 pub use info::Metrics;
+pub use learning::LearnedWeights;
 pub use map::TasteMap;
 pub use options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
+#[cfg(feature = "cli")]
+pub(crate) use pairwise::{Pairs, fit, moved, scale_of};
 pub use recommender::{ImportPlan, ImportReport, Recommender, Settings};
+pub use rerank::SHORTLIST;
 pub use sum::{PartColumn, RankedRow, weighted_sum};
 #[cfg(feature = "cli")]
 pub(crate) use terms::{chosen_values, prior_values};

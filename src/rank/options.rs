@@ -36,7 +36,8 @@ pub struct RecommendOptions {
     /// Where to go on: the [`cursor`](crate::Recommendation::cursor) of the page before. Unlike with `offset`, no item comes
     /// twice even if events were recorded in between. Not together with `offset`.
     pub cursor: Option<String>,
-    /// A preset of the catalog; what else is given here wins over it, weights name by name.
+    /// A preset of the catalog; what else is given here wins over it, weights name by name. Without it the catalog's scenario
+    /// `default` counts, where it has one.
     pub scenario: Option<String>,
     /// Only these items are considered (those that the filter lets through), for lists that something else has chosen.
     pub candidates: Option<Vec<String>>,
@@ -55,8 +56,11 @@ pub struct RecommendOptions {
     /// personal.
     pub strength: Option<f64>,
     /// Whether nearness to what the person likes fades within a session: what was liked last then counts the most, as long as
-    /// that is less than an hour ago. What people choose together fades so in any case.
-    pub session_recency: bool,
+    /// that is less than an hour ago. Default: not. What people choose together fades so in any case.
+    pub session_recency: Option<bool>,
+    /// Whether weights are learned from the person's own choices, as far as the catalog's model lets them. Default: not. It needs events of
+    /// type [`IMPRESSION`](crate::IMPRESSION). Weights that the call gives stay as given.
+    pub learn: Option<bool>,
     /// Whether hits carry their parts and a reason.
     pub explain: bool,
     /// Whether each hit says where it would stand for a stranger: in the same list with `strength` 0.
@@ -100,7 +104,8 @@ impl Default for RecommendOptions {
             rotation: None,
             caps: BTreeMap::new(),
             strength: None,
-            session_recency: false,
+            session_recency: None,
+            learn: None,
             explain: false,
             compare: false,
             include_seen: None,
@@ -123,7 +128,7 @@ impl Default for OnboardingOptions {
 
 impl RecommendOptions {
     /// Reads options as JavaScript and the command line write them: an object with any of `limit`, `offset`, `cursor`,
-    /// `scenario`, `candidates`, `where`, `weights`, `diversity`, `rotation`, `caps`, `strength`, `sessionRecency`, `explain`, `compare`
+    /// `scenario`, `candidates`, `where`, `weights`, `diversity`, `rotation`, `caps`, `strength`, `sessionRecency`, `learn`, `explain`, `compare`
     /// (`"baseline"`), `includeSeen`, `position`.
     ///
     /// ```
@@ -158,7 +163,8 @@ impl RecommendOptions {
             rotation: fields.share("rotation")?,
             caps: fields.caps()?,
             strength: fields.share("strength")?,
-            session_recency: fields.flag("sessionRecency")?.unwrap_or(default.session_recency),
+            session_recency: fields.flag("sessionRecency")?,
+            learn: fields.flag("learn")?,
             explain: fields.flag("explain")?.unwrap_or(default.explain),
             compare: fields.baseline("compare")?,
             include_seen: fields.flag("includeSeen")?,
@@ -389,7 +395,7 @@ mod tests {
         let options = SearchOptions::from_json(json!({
             "limit": 3.0, "offset": 2, "where": {"year": 1980}, "weights": {"rating": -0.5}, "diversity": 0.25,
             "explain": true, "includeSeen": false, "position": {"latitude": 59.9, "longitude": 10.7}, "personalize": 0,
-            "rotation": 0.75, "caps": {"genres": 2}, "sessionRecency": true, "cursor": "c", "scenario": "home", "candidates": ["a"], "strength": 0.5, "compare": "baseline"
+            "rotation": 0.75, "caps": {"genres": 2}, "sessionRecency": true, "learn": true, "cursor": "c", "scenario": "home", "candidates": ["a"], "strength": 0.5, "compare": "baseline"
         }))
         .unwrap();
         let ranking = options.ranking;
@@ -397,7 +403,7 @@ mod tests {
         assert_eq!((ranking.cursor.as_deref(), ranking.scenario.as_deref()), (Some("c"), Some("home")));
         assert_eq!((ranking.candidates, ranking.strength), (Some(vec!["a".to_owned()]), Some(0.5)));
         assert_eq!((ranking.rotation, ranking.caps), (Some(0.75), [("genres".to_owned(), 2)].into()));
-        assert!(ranking.session_recency);
+        assert_eq!((ranking.session_recency, ranking.learn), (Some(true), Some(true)));
         assert_eq!(ranking.weights, BTreeMap::from([("rating".to_owned(), -0.5)]));
         assert!(ranking.explain && ranking.compare && ranking.include_seen == Some(false) && ranking.filter.is_some());
         assert_eq!(ranking.position, Some(Position { latitude: 59.9, longitude: 10.7 }));

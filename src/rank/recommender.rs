@@ -12,6 +12,7 @@ use super::column::AffinityColumn;
 use super::error::RankError;
 use super::fields::{DislikeField, InterestField};
 use super::filter::Filter;
+use super::learning::LearningCache;
 use super::limits::Variants;
 use super::options::RecommendOptions;
 use super::rotation::ignored;
@@ -143,6 +144,7 @@ pub(crate) struct Cache {
     /// The same, faded as within a session.
     pub(crate) sessions: Vec<InterestField>,
     pub(crate) dislikes: Vec<DislikeField>,
+    pub(crate) learning: LearningCache,
 }
 
 /// What an import did, or would do.
@@ -178,7 +180,7 @@ impl Recommender {
     /// that does not fit it.
     pub fn new(catalog: Catalog, settings: Settings) -> Result<Self, RankError> {
         let Terms { terms, spaces, text_space } = Terms::of(&catalog)?;
-        let presets = presets(&catalog)?;
+        let presets = presets(&catalog, &terms)?;
         super::beginning::check_segments(&catalog)?;
         // Room for the columns of the items, of the person, and of a few queries or anchors.
         let columns = Recent::new(2 * terms.len() + 6);
@@ -187,7 +189,8 @@ impl Recommender {
         let interests = spaces.iter().map(|_| InterestField::default()).collect();
         let sessions = spaces.iter().map(|_| InterestField::default()).collect();
         let dislikes = spaces.iter().map(|_| DislikeField::default()).collect();
-        let cache = Cache { columns, filters: Recent::new(FILTERS), interests, sessions, dislikes };
+        let learning = LearningCache::default();
+        let cache = Cache { columns, filters: Recent::new(FILTERS), interests, sessions, dislikes, learning };
         let Settings { effects, strategy, scorer, ids } = settings;
         let own = super::effects::table(&catalog, &terms)?;
         let effects = effects.unwrap_or(own);
@@ -283,7 +286,28 @@ impl Recommender {
     /// Takes another table of effects from now on; the events are seen anew.
     pub fn set_effects(&mut self, effects: Effects) {
         self.effects = effects;
+        self.cache.learning = LearningCache::default();
         self.derive();
+    }
+
+    /// What `look` sees at a time when only these events had been; then everything is as before.
+    pub(crate) fn rewound<T>(
+        &mut self,
+        events: &[Event],
+        then_ms: i64,
+        now_ms: i64,
+        look: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let mut log = EventLog::new();
+        log.merge(events.iter().cloned()).expect("events of this log are events");
+        let (log, today) = (std::mem::replace(&mut self.log, log), self.today);
+        self.today = Some(day(then_ms));
+        self.derive();
+        let seen = look(self);
+        (self.log, self.today) = (log, today);
+        self.derive();
+        self.set_present(now_ms);
+        seen
     }
 
     /// The default weights by name: all names that a call's `weights` may have.
@@ -489,6 +513,7 @@ impl Cache {
     }
 
     fn forget_person(&mut self) {
+        self.learning = LearningCache::default();
         self.forget_columns_of_person();
         self.interests.iter_mut().chain(&mut self.sessions).for_each(InterestField::clear);
         self.dislikes.iter_mut().for_each(DislikeField::clear);

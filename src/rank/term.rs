@@ -1,10 +1,12 @@
 //! The terms of a catalog's ranking: one per space, and the built-in ones.
 
+use std::collections::BTreeMap;
+
 use super::crowd::CrowdSpace;
 use super::error::{RankError, RankErrorKind, listed};
 use super::terms::Scale;
 use super::vectors::VectorSpace;
-use crate::catalog::{Catalog, Prefer, Prior, Reference, SpaceKind};
+use crate::catalog::{Catalog, DEFAULT_SCENARIO, Prefer, Prior, Reference, SpaceKind};
 
 /// The weight of the text searched for.
 pub(crate) const QUERY: &str = "query";
@@ -33,6 +35,9 @@ const CHOSEN_WEIGHT: f64 = 1.0;
 const MOMENTUM_WEIGHT: f64 = 0.0;
 
 const BUILT_IN: [&str; 5] = [QUERY, DISLIKE, MOMENTUM, ROTATION, PRIOR];
+
+/// What `homebody build --interactions` adds: a scenario or an effect may name it in a catalog that was built without.
+pub(crate) const LEARNED_LATER: [&str; 2] = ["collaborative", PRIOR];
 
 /// One summand of every score.
 #[derive(Debug)]
@@ -136,6 +141,9 @@ impl Terms {
             };
             all.terms.push(Term { name: space.name.clone(), weight: space.weight, kind });
         }
+        let tuned = catalog.scenarios().get(DEFAULT_SCENARIO).map(|scenario| &scenario.weights);
+        // Before the query is weighed against them.
+        all.weigh(tuned);
         let personal: f64 =
             all.terms.iter().filter(|term| term.kind.is_personal()).map(|term| term.weight.max(0.0)).sum();
         all.built_in(QUERY, personal.max(LEAST_QUERY_WEIGHT), TermKind::Query);
@@ -150,7 +158,17 @@ impl Terms {
             Some(Prior::Chosen { .. }) => all.built_in(PRIOR, CHOSEN_WEIGHT, TermKind::Prior),
             None => {}
         }
+        all.weigh(tuned);
         Ok(all)
+    }
+
+    /// Takes the weights of the catalog's default scenario, where they are finite; one that is not is refused by whoever checks
+    /// scenarios.
+    fn weigh(&mut self, weights: Option<&BTreeMap<String, f64>>) {
+        for term in &mut self.terms {
+            let given = weights.and_then(|weights| weights.get(&term.name));
+            term.weight = given.copied().filter(|weight| weight.is_finite()).unwrap_or(term.weight);
+        }
     }
 
     fn built_in(&mut self, name: &str, weight: f64, kind: TermKind) {
