@@ -85,16 +85,18 @@ fn what_people_choose_together_is_learned_and_ranks() {
     let crowd = space(&summary, "collaborative").expect("a collaborative space");
     assert!(crowd["bytesPerItem"].as_f64().unwrap() <= 80.0, "{crowd}");
 
-    place.write("events.csv", "item,type,timestamp\ni03,like,1700000000\n");
-    let rank = ["recommend", "out", "--events", "events.csv", "--limit", "9", "--explain", "--json", "--weights"];
+    // Three, since after one the crowd still leads.
+    let events = "item,type,timestamp\ni03,like,1700000000\ni05,like,1700000001\ni06,like,1700000002\n";
+    place.write("events.csv", events);
+    let rank = ["recommend", "out", "--events", "events.csv", "--limit", "7", "--explain", "--json", "--weights"];
     let list = place.json(&[&rank[..], &["{\"kind\": 0}"]].concat());
     let hits = list.get("hits").unwrap_or(&list).as_array().unwrap();
     let mut ids: Vec<&str> = hits.iter().map(|hit| hit["id"].as_str().unwrap()).collect();
     ids.sort_unstable();
-    assert_eq!(ids, ["i00", "i01", "i02", "i04", "i05", "i06", "i07", "i08", "i09"]);
+    assert_eq!(ids, ["i00", "i01", "i02", "i04", "i07", "i08", "i09"]);
     let reason = &hits[0]["reason"];
     assert_eq!((reason["kind"].as_str(), reason["part"].as_str()), (Some("crowd"), Some("collaborative")), "{reason}");
-    assert_eq!(reason["items"][0]["id"], "i03");
+    assert!(["i03", "i05", "i06"].contains(&reason["items"][0]["id"].as_str().unwrap()), "{reason}");
 
     let without = place.json(&[&rank[..], &["{\"kind\": 0, \"collaborative\": 0}"]].concat());
     assert_ne!(without, list, "the space has a weight like any other");

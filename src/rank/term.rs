@@ -23,6 +23,9 @@ const LEAST_QUERY_WEIGHT: f64 = 1.0;
 /// Half of what a space with weight 1 can give: enough that one "not interested" visibly lowers its kind, too little to
 /// bury what the person likes otherwise.
 const DISLIKE_WEIGHT: f64 = 0.5;
+/// The same beside a collaborative space, which knows better who likes both: of 0.5 and 0.3 the better one on the honest split
+/// (`docs/crowd.md`).
+const DISLIKE_BESIDE_CROWD: f64 = 0.3;
 /// What everybody likes decides while nothing else is known, and leans on the list afterwards.
 const PRIOR_WEIGHT: f64 = 0.3;
 /// Choices of the very people who also teach the collaborative space say more than ratings from anywhere: on MovieLens-100K
@@ -139,7 +142,8 @@ impl Terms {
         let personal: f64 =
             all.terms.iter().filter(|term| term.kind.is_personal()).map(|term| term.weight.max(0.0)).sum();
         all.built_in(QUERY, personal.max(LEAST_QUERY_WEIGHT), TermKind::Query);
-        all.built_in(DISLIKE, DISLIKE_WEIGHT, TermKind::Dislike);
+        let has_crowd = all.terms.iter().any(|term| matches!(term.kind, TermKind::Collaborative(_)));
+        all.built_in(DISLIKE, if has_crowd { DISLIKE_BESIDE_CROWD } else { DISLIKE_WEIGHT }, TermKind::Dislike);
         if !all.spaces.is_empty() {
             all.built_in(MOMENTUM, MOMENTUM_WEIGHT, TermKind::Momentum);
         }
