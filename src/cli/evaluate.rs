@@ -9,10 +9,10 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::crowd::CrowdOptions;
 use super::interactions::{load_interactions, parse_time};
 use super::{Failure, load_catalog, print_json, print_line, read_file};
 use crate::catalog::SpaceKind;
-use crate::collaborative::LearnOptions;
 use crate::evaluate::{Evaluation, GroupReport, PageAbout, Protocol, Report, Request, Setting, evaluate, to_html};
 
 /// Judge the ranking by what people did.
@@ -49,6 +49,8 @@ pub(crate) struct Evaluate {
     /// Default: if the catalog has a collaborative space.
     #[arg(long)]
     learn: bool,
+    #[command(flatten)]
+    crowd: CrowdOptions,
     /// What random choices begin with.
     #[arg(long, value_name = "NUMBER", default_value_t = 42)]
     seed: u64,
@@ -113,7 +115,7 @@ impl Evaluate {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
         let has_factors = catalog.spaces().iter().any(|space| matches!(space.kind, SpaceKind::Collaborative { .. }));
-        let learn = (self.learn || has_factors).then(LearnOptions::default);
+        let learn = (self.learn || has_factors).then(|| self.crowd.learn_options());
         let mut reports = Vec::new();
         for protocol in protocols {
             let settings = settings.clone();
