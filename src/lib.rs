@@ -46,7 +46,8 @@ pub use catalog::{At, CatalogDraft, CatalogFile, Cell, Place, Rejection, Rejecti
 // What do people choose together?
 #[cfg(feature = "cli")]
 pub use collaborative::{
-    APPROVAL, Factors, Figures, ItemContent, LearnOptions, LearnReport, Learned, POPULARITY, TREND, Tallies, learn,
+    APPROVAL, Choice, Factors, Figures, ItemContent, LearnOptions, LearnReport, Learned, POPULARITY, TREND, Tallies,
+    Tried, learn,
 };
 // Which vectors are near?
 pub use vector::{

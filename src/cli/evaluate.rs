@@ -10,10 +10,10 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::crowd::CrowdOptions;
 use super::interactions::{load_interactions, parse_time};
 use super::{Failure, load_catalog, load_ranker, print_json, print_line, read_file};
 use crate::catalog::SpaceKind;
-use crate::collaborative::LearnOptions;
 use crate::evaluate::{
     Evaluation, GroupReport, PageAbout, Part, Protocol, Report, Request, Setting, evaluate, to_html, write_features,
 };
@@ -67,6 +67,8 @@ pub(crate) struct Evaluate {
     /// settings that `learn` from what was shown and left.
     #[arg(long, value_name = "PLACES", value_parser = clap::value_parser!(u32).range(2..=100))]
     simulate_lists: Option<u32>,
+    #[command(flatten)]
+    crowd: CrowdOptions,
     /// What random choices begin with.
     #[arg(long, value_name = "NUMBER", default_value_t = 42)]
     seed: u64,
@@ -143,7 +145,7 @@ impl Evaluate {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
         let has_factors = catalog.spaces().iter().any(|space| matches!(space.kind, SpaceKind::Collaborative { .. }));
-        let learn = (self.learn || has_factors).then(LearnOptions::default);
+        let learn = (self.learn || has_factors).then(|| self.crowd.learn_options());
         let ranker = self.ranker.as_ref().map(|path| load_ranker(path)).transpose()?.map(Arc::new);
         let part = self.part.map(|part| match part {
             PartName::Search => Part::Search,

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod build;
+mod crowd;
 mod embed;
 mod evaluate;
 mod events;

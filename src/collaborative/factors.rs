@@ -3,26 +3,39 @@
 use nalgebra::DMatrix;
 use serde::Serialize;
 
+use super::choose::{Choice, choose};
 use super::content;
-use super::svd::right_side;
+use super::pairs::Pairs;
+use super::svd::{PASSES, RightSide, Start, right_side};
 
 /// What is learned, and what one person may add to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LearnOptions {
-    /// How many numbers an item gets.
-    pub dims: usize,
-    /// The λ of EASE: how much evidence two items need to count as chosen together.
-    pub lambda: f64,
+    /// How many numbers an item gets. If nothing is said, up to [`DIMS`](Self::DIMS), as people kept back have it.
+    pub dims: Option<usize>,
+    /// The λ of EASE, above 0: how much evidence two items need to count as chosen together. If nothing is said, what people
+    /// kept back have it.
+    pub lambda: Option<f64>,
     /// Items that fewer people chose get no factors of their own, and their choices are not looked at.
     pub least_people: usize,
+    /// Pairs of items that fewer people chose both of count as if nobody had. Where there are more than 75 million pairs, it takes
+    /// as many people as leave no more.
+    pub least_together: usize,
     /// Of one person at most so many likes count, the latest: nobody shapes the factors alone.
     pub most_likes: usize,
 }
 
+impl LearnOptions {
+    /// How many numbers an item gets where there are too few people to choose by: 72 bytes with the scale and the gain.
+    pub const DIMS: usize = 64;
+    /// The λ of EASE where there are too few people to choose by. From 100 to 400 it is flat on MovieLens-100K.
+    pub const LAMBDA: f64 = 200.0;
+}
+
 impl Default for LearnOptions {
-    /// 64 numbers; λ 200, which is flat from 100 to 400 on MovieLens-100K; items that five people chose; 1,000 likes.
+    /// λ and the numbers per item chosen by the likes themselves; items, and pairs of them, that five people chose; 1,000 likes.
     fn default() -> Self {
-        Self { dims: 64, lambda: 200.0, least_people: 5, most_likes: 1000 }
+        Self { dims: None, lambda: None, least_people: 5, least_together: 5, most_likes: 1000 }
     }
 }
 
@@ -51,7 +64,7 @@ pub struct Factors {
 }
 
 /// What factors were learned from, and what was left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LearnReport {
     /// People with at least one like that counts.
@@ -68,6 +81,18 @@ pub struct LearnReport {
     pub beyond: usize,
     /// How many people an item takes.
     pub least_people: usize,
+    /// How many people a pair of items takes.
+    pub least_together: usize,
+    /// Pairs of items that enough people chose both of.
+    pub pairs: usize,
+    /// Pairs that somebody chose both of, but too few.
+    pub pairs_left_out: usize,
+    /// Numbers per item.
+    pub dims: usize,
+    /// The λ of EASE.
+    pub lambda: f64,
+    /// How these two were chosen; nothing where there were too few people, or both were given.
+    pub choice: Option<Choice>,
 }
 
 /// Singular values that are computed, for the gains: more than are kept, since a gain is of the whole factor.
@@ -114,32 +139,49 @@ pub fn learn(
     report.likes = likes.iter().map(Vec::len).sum();
     report.items = supported.len();
 
-    let side = right_side(&likes, supported.len(), COMPUTED.max(options.dims).min(supported.len()));
-    let shrink: Vec<f64> = side.squares.iter().map(|square| (square / (square + options.lambda)).sqrt()).collect();
-    let mut factors = DMatrix::<f64>::zeros(items, options.dims);
+    let rank = COMPUTED.max(options.dims.unwrap_or(LearnOptions::DIMS)).min(supported.len());
+    let given = options.lambda.is_some() && options.dims.is_some();
+    let choice = if given { None } else { choose(&likes, supported.len(), rank, options) };
+    let start = choice.as_ref().map_or(Start::Anywhere { passes: PASSES }, |(_, near)| Start::Near(near));
+    let pairs = Pairs::of(&likes, supported.len(), options.least_together);
+    (report.least_together, report.pairs, report.pairs_left_out) = (pairs.least, pairs.kept, pairs.left_out);
+    let side = right_side(&pairs, rank, start);
+    report.choice = choice.map(|(choice, _)| choice);
+    let chosen = report.choice.as_ref().map(|choice| choice.chosen);
+    report.lambda = chosen.map_or_else(|| options.lambda.unwrap_or(LearnOptions::LAMBDA), |chosen| chosen.lambda);
+    report.dims = chosen.map_or_else(|| options.dims.unwrap_or(LearnOptions::DIMS), |chosen| chosen.dims);
+    let dims = report.dims;
+    let shrink = side.shrink(report.lambda);
+    let mut factors = DMatrix::<f64>::zeros(items, dims);
     let mut gains = vec![1.0f64; items];
     for (at, row) in supported.iter().enumerate() {
-        let whole = side.vectors.row(at).iter().zip(&shrink).map(|(v, shrink)| v * shrink).collect::<Vec<f64>>();
-        let square: f64 = whole.iter().map(|x| x * x).sum();
-        gains[*row] = 1.0 / (1.0 - square).max(LEAST_REST);
+        let (whole, gain) = whole_factor(&side, &shrink, at);
+        gains[*row] = gain;
         factors.row_mut(*row).iter_mut().zip(&whole).for_each(|(out, x)| *out = *x);
     }
     if let Some(content) = content {
         report.from_text = blend_with_text(&mut factors, &mut gains, &counts, &supported, content);
     }
 
-    let mut average = vec![0.0f64; options.dims];
+    let mut average = vec![0.0f64; dims];
     for row in &supported {
         let share = counts[*row] as f64 / report.likes as f64;
         average.iter_mut().zip(factors.row(*row).iter()).for_each(|(sum, x)| *sum += share * x);
     }
     Some(Factors {
-        dims: options.dims,
+        dims,
         values: (0..items).flat_map(|row| factors.row(row).iter().map(|x| *x as f32).collect::<Vec<f32>>()).collect(),
         gains: gains.into_iter().map(|gain| gain as f32).collect(),
         average: average.into_iter().map(|x| x as f32).collect(),
         report,
     })
+}
+
+/// The factor of an item before the cut, and its gain.
+pub(super) fn whole_factor(side: &RightSide, shrink: &[f64], item: usize) -> (Vec<f64>, f64) {
+    let whole: Vec<f64> = side.vectors.row(item).iter().zip(shrink).map(|(v, shrink)| v * shrink).collect();
+    let square: f64 = whole.iter().map(|x| x * x).sum();
+    (whole, 1.0 / (1.0 - square).max(LEAST_REST))
 }
 
 /// Moves each item toward what its text says, the less the more people chose it; how many have nothing but their text.
@@ -185,7 +227,7 @@ mod tests {
     }
 
     fn plain() -> LearnOptions {
-        LearnOptions { dims: 20, lambda: 10.0, ..LearnOptions::default() }
+        LearnOptions { dims: Some(20), lambda: Some(10.0), ..LearnOptions::default() }
     }
 
     #[test]

@@ -14,16 +14,20 @@
 //! ```
 //!
 //! which is a dot product of what the person liked with the item, times a number of the item: the same scan as any other
-//! vector space. Cut to the 64 greatest singular values it is an approximation; the gain is that of all values computed.
+//! vector space. Cut to the 64 greatest singular values it is an approximation; the gain is that of all values computed. λ and
+//! the cut are chosen on people kept back, see [`Choice`].
 //!
 //! What it does not do: read files (the program does), rank (`rank` does), or know anything of text but the vectors that it
 //! is given for items that nobody chose yet.
 
+mod choose;
 mod content;
 mod factors;
 mod figures;
+mod pairs;
 mod svd;
 
+pub use choose::{Choice, Tried};
 pub use factors::{Factors, ItemContent, LearnOptions, LearnReport, learn};
 pub use figures::{APPROVAL, Figures, POPULARITY, TREND, Tallies};
 

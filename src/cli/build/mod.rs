@@ -5,6 +5,7 @@ mod embedding;
 mod output;
 mod progress;
 
+use std::fmt::Display;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,13 +13,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 
+use super::crowd::CrowdOptions;
 use super::interactions::load_interactions;
 use super::{Failure, model, print_json, read_file};
 use crate::catalog::{
     Catalog, CatalogDraft, CatalogError, CatalogErrorKind, CatalogFile, CatalogReader, MANIFEST_FILE, Manifest,
     ModelRef, Rejection, Rows, Schema, read_rows,
 };
-use crate::collaborative::{Factors, LearnOptions, LearnReport, Learned};
+use crate::collaborative::{Choice, Factors, LearnOptions, LearnReport, Learned};
 use crate::embed::Encode;
 use crate::evaluate::{DataReport, learn_crowd};
 use crate::rank::{Recommender, Settings};
@@ -48,6 +50,8 @@ pub(crate) struct Build {
     /// goes together. Items that fewer than five people liked add nothing, and nobody's likes beyond a thousand count.
     #[arg(long, value_name = "FILE")]
     interactions: Option<PathBuf>,
+    #[command(flatten)]
+    crowd: CrowdOptions,
     /// Fail, before anything is embedded, when a row is rejected or a row of a joined file belongs to no item.
     #[arg(long)]
     strict: bool,
@@ -237,11 +241,11 @@ impl Build {
             let data = load_interactions(path, &catalog, None)?;
             let read = data.report();
             let begun = Instant::now();
-            let learned = learn_crowd(&catalog, data, &LearnOptions::default());
+            let learned = learn_crowd(&catalog, data, &self.crowd.learn_options());
             tell_learned(path, &learned, begun.elapsed());
             made.interactions = Some(InteractionsReport {
                 read,
-                learned: learned.factors.as_ref().map(|factors| factors.report),
+                learned: learned.factors.as_ref().map(|factors| factors.report.clone()),
                 counted: learned.figures.as_ref().map_or(0, |figures| figures.popularity.iter().flatten().count()),
             });
             (made.manifest, made.files) =
@@ -314,14 +318,43 @@ fn tell_learned(path: &Path, learned: &Learned, time: Duration) {
         time.as_secs_f64(),
         report.from_text
     );
+    tell_choice(&name, report);
     if report.too_few > 0 {
         eprintln!(
             "{name}: {} items are liked by fewer than {} people and add nothing",
             report.too_few, report.least_people
         );
     }
+    if report.pairs_left_out > 0 {
+        eprintln!(
+            "{name}: {} pairs of items that fewer than {} people chose both of are left out, of {}",
+            report.pairs_left_out,
+            report.least_together,
+            report.pairs + report.pairs_left_out
+        );
+    }
     if report.beyond > 0 {
         eprintln!("{name}: {} likes are beyond what one person may add and are left out", report.beyond);
+    }
+}
+
+fn tell_choice(name: &dyn Display, report: &LearnReport) {
+    let LearnReport { lambda, dims, .. } = report;
+    match &report.choice {
+        Some(Choice { people, chosen, usual, error, .. }) if chosen != usual => eprintln!(
+            "{name}: λ {lambda} and {dims} numbers per item, by the later likes of {people} people kept back: ndcg@100 {:.4}, \
+             with λ {} and {} numbers {:.4} (error of the difference {error:.4})",
+            chosen.ndcg, usual.lambda, usual.dims, usual.ndcg
+        ),
+        Some(Choice { people, tried, .. }) if tried.len() > 1 => eprintln!(
+            "{name}: λ {lambda} and {dims} numbers per item; by the later likes of {people} people kept back none of {} other \
+             settings is clearly better",
+            tried.len() - 1
+        ),
+        Some(_) => eprintln!("{name}: λ {lambda} and {dims} numbers per item"),
+        None => eprintln!(
+            "{name}: λ {lambda} and {dims} numbers per item, as given or, with too few people to choose by, as usual"
+        ),
     }
 }
 
