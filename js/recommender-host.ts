@@ -15,6 +15,7 @@ import type {
   Hit,
   ImportReport,
   Interest,
+  LearnedWeights,
   Metrics,
   NewEvent,
   OnboardingOptions,
@@ -224,6 +225,21 @@ export class RecommenderHost {
 
   recommend(options: Sendable<RecommendOptions>): Ranked {
     return this.#rank((engine) => engine.recommend(options));
+  }
+
+  /** The features of the best items, for a ranker. */
+  shortlist(options: Sendable<RecommendOptions>): { names: string[]; ids: string[]; values: Float64Array } {
+    const { names, ids, values } = this.#opened.shortlist(options);
+    return { names, ids, values: Float64Array.from(values) };
+  }
+
+  /** The list with these items in the order of their scores. */
+  reranked(options: Sendable<RecommendOptions>, ids: readonly string[], scores: Float64Array): Ranked {
+    return this.#rank((engine) => engine.reranked(options, [...ids], scores));
+  }
+
+  learned(): LearnedWeights | undefined {
+    return this.#opened.learned() ?? undefined;
   }
 
   without(event: string, options: Sendable<RecommendOptions>): Ranked {

@@ -21,7 +21,7 @@ use crate::store::{EventStore, Fallback, Record};
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 import type {
-  ColumnInfo, DeviceChoice, Hit, ImportReport, Interest, Metrics, NewEvent, OnboardingOptions, ProfileEvent,
+  ColumnInfo, DeviceChoice, Hit, ImportReport, Interest, LearnedWeights, Metrics, NewEvent, OnboardingOptions, ProfileEvent,
   RecommendOptions, SearchOptions, Segment, Status, TasteMap,
 } from "../types.js";
 
@@ -292,6 +292,34 @@ impl CoreEngine {
     ) -> Result<JsValue, JsValue> {
         let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
         list(self.recommender_mut()?.recommend(&options, now_ms()))
+    }
+
+    /// The features of the best items, for a ranker.
+    #[wasm_bindgen(unchecked_return_type = "{ names: string[]; ids: string[]; values: number[] }")]
+    pub fn shortlist(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\" | \"rerank\">")] options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
+        json::to_js(&self.recommender_mut()?.shortlist(&options, now_ms()).map_err(|error| to_js(&error))?)
+    }
+
+    /// The best items for the person, those with a score in its order.
+    #[wasm_bindgen(unchecked_return_type = "RankedList")]
+    pub fn reranked(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\" | \"rerank\">")] options: JsValue,
+        ids: Vec<String>,
+        scores: &[f64],
+    ) -> Result<JsValue, JsValue> {
+        let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
+        list(self.recommender_mut()?.reranked(&options, &ids, scores, now_ms()))
+    }
+
+    /// What the person's own choices have taught; null if the catalog has no model to learn with.
+    #[wasm_bindgen(unchecked_return_type = "LearnedWeights | null")]
+    pub fn learned(&self) -> Result<JsValue, JsValue> {
+        json::to_js(&self.recommender_mut()?.learned(now_ms()))
     }
 
     /// The best items for the person, had one event not been.
