@@ -1,8 +1,10 @@
-/** The embedding worker: turns text into vectors. Loaded when text is first used. */
+/** The embedding worker: turns text into vectors, or runs a ranker. Loaded when one of them is first used. */
 
 import { EmbedderHost } from "./embedder-host.js";
+import { RankerHost } from "./ranker-host.js";
 import { type ServingScope, serve } from "./serve.js";
 
 serve(self as unknown as ServingScope, {
   embedder: (emit, crashed) => new EmbedderHost(emit, crashed),
+  ranker: (emit, crashed) => new RankerHost(emit, crashed),
 });

@@ -16,6 +16,7 @@ import type {
   Hit,
   ImportReport,
   Interest,
+  LearnedWeights,
   Metrics,
   NewEvent,
   OnboardingOptions,
@@ -247,6 +248,21 @@ export class RecommenderHost {
 
   recommend(options: Sendable<RecommendOptions>): Promise<Ranked> {
     return this.#rank((engine) => engine.recommend(options));
+  }
+
+  /** The features of the best items, for a ranker. */
+  async shortlist(options: Sendable<RecommendOptions>): Promise<{ names: string[]; ids: string[]; values: Float64Array }> {
+    const { names, ids, values } = await this.#opened.shortlist(options);
+    return { names, ids, values: Float64Array.from(values) };
+  }
+
+  /** The list with these items in the order of their scores. */
+  reranked(options: Sendable<RecommendOptions>, ids: readonly string[], scores: Float64Array): Promise<Ranked> {
+    return this.#rank((engine) => engine.reranked(options, [...ids], scores));
+  }
+
+  learned(): LearnedWeights | undefined {
+    return this.#opened.learned() ?? undefined;
   }
 
   without(event: string, options: Sendable<RecommendOptions>): Promise<Ranked> {

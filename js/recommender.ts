@@ -6,6 +6,7 @@ import { folderUrl } from "./folder.js";
 import { Listeners } from "./listeners.js";
 import { checkChoice, checkOptions, withoutSignal } from "./options.js";
 import type { HostEvents, HostStatus, Ranked, RecommenderHost } from "./recommender-host.js";
+import { RankerModel } from "./ranker.js";
 import { Remote } from "./remote.js";
 import { TextModel } from "./text-model.js";
 import type {
@@ -17,6 +18,7 @@ import type {
   HitList,
   ImportReport,
   Interest,
+  LearnedWeights,
   Metrics,
   NewEvent,
   OnboardingOptions,
@@ -70,6 +72,8 @@ export interface Profile {
   switch(name: string, options?: { readonly persist?: boolean }): Promise<void>;
   /** Figures about the profile and about how lists do with it. They go nowhere by themselves. */
   metrics(): Promise<Metrics>;
+  /** What the person's own choices have taught (see the option `learn`); `undefined` if the catalog brings no model to learn with. */
+  learned(): Promise<LearnedWeights | undefined>;
   /** The list of `recommend()` as it would be without one event. The profile stays as it is. */
   without(id: string, options?: RecommendOptions): Promise<HitList>;
 }
@@ -80,6 +84,7 @@ export class Recommender implements AsyncDisposable {
   readonly #core: Core;
   readonly #listeners: Listeners<RecommenderEvents>;
   readonly #text: TextModel;
+  readonly #ranker: RankerModel | undefined;
   readonly #weights: Readonly<Record<string, number>>;
   readonly #scenarios: readonly string[];
   readonly #openMs: number;
@@ -95,6 +100,7 @@ export class Recommender implements AsyncDisposable {
     openMs: number;
     profile: string;
     model: { readonly url: URL | undefined; readonly expected: ModelIdentity | undefined };
+    ranker: URL | undefined;
   }) {
     this.#core = start.core;
     this.#listeners = start.listeners;
@@ -106,6 +112,7 @@ export class Recommender implements AsyncDisposable {
       onProgress: (progress) => this.#listeners.emit("progress", progress),
       onStatus: () => this.#emitStatus(),
     });
+    this.#ranker = start.ranker && new RankerModel(start.ranker, () => this.#emitStatus());
     const core = this.#core;
     let profileName = start.profile;
     this.profile = {
@@ -143,6 +150,7 @@ export class Recommender implements AsyncDisposable {
         return profileName;
       },
       metrics: () => core.call("metrics", []),
+      learned: () => core.call("learned", []),
       without: async (id, options = {}) =>
         this.#ranked(await core.call("without", [id, withoutSignal(options)], { signal: options.signal })),
     };
@@ -156,13 +164,14 @@ export class Recommender implements AsyncDisposable {
     checkOptions("Recommender.create()", options, [
       "catalog",
       "model",
+      "ranker",
       "profile",
       "persist",
       "device",
       "onProgress",
       "signal",
     ]);
-    const { catalog, model, profile = "default", persist = true, signal } = options;
+    const { catalog, model, ranker, profile = "default", persist = true, signal } = options;
     const device = checkChoice("Recommender.create(): device", options.device ?? "auto", ["auto", "cpu", "gpu"]);
     checkProfile("Recommender.create(): profile", profile);
     const started = performance.now();
@@ -170,6 +179,7 @@ export class Recommender implements AsyncDisposable {
     const urls = {
       catalog: folderUrl(catalog, document.baseURI),
       model: model === undefined ? undefined : folderUrl(model, document.baseURI),
+      ranker: ranker === undefined ? undefined : new URL(ranker, document.baseURI),
     };
     const listeners = new Listeners<RecommenderEvents>();
     if (options.onProgress !== undefined) {
@@ -201,6 +211,7 @@ export class Recommender implements AsyncDisposable {
         openMs,
         profile,
         model: { url: urls.model, expected: opened.model },
+        ranker: urls.ranker,
       });
       return recommender;
     } catch (thrown) {
@@ -216,8 +227,8 @@ export class Recommender implements AsyncDisposable {
     return {
       ...this.#host,
       model: state,
-      notes: [...this.#host.notes, ...notes],
-      requests: this.#host.requests + this.#text.requests,
+      notes: [...this.#host.notes, ...notes, ...(this.#ranker?.notes ?? [])],
+      requests: this.#host.requests + this.#text.requests + (this.#ranker?.requests ?? 0),
       timings: {
         openMs: this.#openMs,
         lastRankMs: this.#lastRankMs,
@@ -240,7 +251,21 @@ export class Recommender implements AsyncDisposable {
   recommend(options: RecommendOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
   recommend(options?: RecommendOptions): Promise<HitList>;
   async recommend(options: RecommendOptions = {}): Promise<HitList> {
-    return this.#ranked(await this.#core.call("recommend", [withoutSignal(options)], { signal: options.signal }));
+    const { signal, rerank, ...rest } = options;
+    if (rerank !== undefined && typeof rerank !== "boolean") {
+      throw new HomebodyError("option", `recommend(): rerank: expected true or false, got ${String(rerank)}.`);
+    }
+    if (rerank === true && this.#ranker === undefined) {
+      throw new HomebodyError("option", "recommend(): `rerank` needs a ranker: give its address to Recommender.create() as `ranker`.");
+    }
+    if (this.#ranker !== undefined && rerank !== false) {
+      const shortlist = await this.#core.call("shortlist", [rest], { signal });
+      const scores = await this.#ranker.scores(shortlist, signal);
+      if (scores !== undefined) {
+        return this.#ranked(await this.#core.call("reranked", [rest, shortlist.ids, scores], { signal }));
+      }
+    }
+    return this.#ranked(await this.#core.call("recommend", [rest], { signal }));
   }
 
   /** The best items for a text, and as far as `personalize` says for this person. Loads the model if it is not there yet. */
@@ -315,10 +340,11 @@ export class Recommender implements AsyncDisposable {
     return this.#listeners.on(type, listener);
   }
 
-  /** Ends both workers. What is pending rejects with the code `closed`; a second time does nothing. */
+  /** Ends its workers. What is pending rejects with the code `closed`; a second time does nothing. */
   async close(): Promise<void> {
     this.#core.close("recommender");
     await this.#text.close();
+    this.#ranker?.close();
     this.#listeners.clear();
   }
 

@@ -198,6 +198,8 @@ export interface Hit {
   readonly parts?: readonly Part[];
   /** With `explain`, if something sets it apart. */
   readonly reason?: Reason;
+  /** With a ranker: what it made of the item. The list is in the order of this; `score` and `parts` are of the stage before. */
+  readonly rerank?: number;
   /** With `compare: "baseline"`: where a stranger would find it. */
   readonly baseline?: Baseline;
 }
@@ -233,7 +235,10 @@ export interface RecommendOptions {
    * in between. Not together with `offset`; a cursor of another version of the catalog rejects with the code `cursor`.
    */
   readonly cursor?: string;
-  /** A preset of the catalog (see `Recommender.scenarios()`); what else is given wins over it, weights name by name. */
+  /**
+   * A preset of the catalog (see `Recommender.scenarios()`); what else is given wins over it, weights name by name. Without it the
+   * catalog's scenario `default` counts, where it has one.
+   */
   readonly scenario?: string;
   /** Only these items are considered, for lists that something else has chosen. */
   readonly candidates?: readonly string[];
@@ -259,6 +264,13 @@ export interface RecommendOptions {
   readonly sessionRecency?: boolean;
   /** Adds `baseline` to each hit: where it would stand for a stranger. Not for `similar()`. */
   readonly compare?: "baseline";
+  /**
+   * Whether weights are learned from what the person chose of the lists they were shown, as far as the catalog's model lets them. Default
+   * `false`. It needs events of type `"impression"`; weights that the call gives stay as given. A catalog without a model rejects.
+   */
+  readonly learn?: boolean;
+  /** With a `ranker` (see `Recommender.create()`), `recommend()` alone: `false` leaves it out of this list. Default `true`. */
+  readonly rerank?: boolean;
   /** Adds `parts` and `reason` to each hit. */
   readonly explain?: boolean;
   /** Whether items the person has already acted on are considered. Default `false`; for `search()` `true`. */
@@ -372,6 +384,16 @@ export interface Drift {
   readonly exceeded: boolean;
 }
 
+/** What the person's own choices have taught. Nothing of it is kept: it follows from the events. */
+export interface LearnedWeights {
+  /** Pairs of an item that was chosen and one that was shown and left. */
+  readonly pairs: number;
+  /** With fewer of them nothing is learned. */
+  readonly leastPairs: number;
+  /** What each weight is multiplied by, by name; empty while nothing is learned. */
+  readonly factors: Readonly<Record<string, number>>;
+}
+
 /** A group of items that a new person can choose to begin with. */
 export interface Segment {
   readonly name: string;
@@ -468,6 +490,11 @@ export interface CreateOptions {
   readonly catalog: string | URL;
   /** The folder of the model that the catalog was built with. Only needed for `search()`. */
   readonly model?: string | URL;
+  /**
+   * The JSON that describes an ONNX ranker, whose model is beside it: `recommend()` then puts its best 1,000 items into the ranker's
+   * order. Loaded with the first list; if it fails, lists do without it and a note in `status` says why.
+   */
+  readonly ranker?: string | URL;
   /** Which person, when several share a browser. Default `"default"`. */
   readonly profile?: string;
   /** `false` keeps events in memory only and leaves nothing behind. Default `true`. */

@@ -38,7 +38,7 @@ fn interactions(choose_by_kind: bool) -> String {
     for step in 0..STEPS {
         for person in 0..PEOPLE {
             let drawn = chance(person, step);
-            let by_kind = choose_by_kind && drawn % 4 != 0;
+            let by_kind = choose_by_kind && !drawn.is_multiple_of(4);
             let item = if by_kind { drawn / 4 % (ITEMS / 5) * 5 + person % 5 } else { drawn / 4 % ITEMS };
             let time = 1_700_000_000 + step * 100_000 + person;
             lines.push_str(&format!("p{person:03},b{item:03},like,,{time}\n"));

@@ -22,6 +22,7 @@ use super::recommender::Recommender;
 use super::term::ROTATION;
 use crate::catalog::PairwiseModel;
 use crate::profile::{Event, IMPRESSION};
+use crate::vector::best_scorer;
 
 /// What was done with an item within a day of its being shown counts for the list.
 const CHOSEN_WITHIN_MS: i64 = 86_400_000;
@@ -173,6 +174,8 @@ impl Recommender {
     /// What the features of each list's items were when it was shown, item after item.
     fn affinities(&mut self, lists: &[Shown], now_ms: i64) -> Vec<Vec<f64>> {
         let events = self.log().events().to_vec();
+        // The past is gone through in one go: products that are made elsewhere cannot be waited for in the middle of it.
+        let scorer = std::mem::replace(&mut self.scorer, best_scorer());
         let mut kept = HashMap::new();
         let mut all = Vec::with_capacity(lists.len());
         for list in lists {
@@ -184,6 +187,7 @@ impl Recommender {
             kept.insert(key, values.clone());
             all.push(values);
         }
+        self.scorer = scorer;
         self.cache.learning.lists = kept;
         all
     }

@@ -23,7 +23,7 @@ use crate::vector::{Ahead, Device, DeviceChoice, DeviceSet, GpuOptions, Measured
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 import type {
-  ColumnInfo, DeviceChoice, Hit, ImportReport, Interest, Metrics, NewEvent, OnboardingOptions, ProfileEvent,
+  ColumnInfo, DeviceChoice, Hit, ImportReport, Interest, LearnedWeights, Metrics, NewEvent, OnboardingOptions, ProfileEvent,
   RecommendOptions, SearchOptions, Segment, Status, TasteMap,
 } from "../types.js";
 
@@ -357,6 +357,36 @@ impl CoreEngine {
         let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
         let list = self.ranked(|recommender| recommender.recommend(&options, now_ms())).await?;
         json::to_js(&list)
+    }
+
+    /// The features of the best items, for a ranker.
+    #[wasm_bindgen(unchecked_return_type = "{ names: string[]; ids: string[]; values: number[] }")]
+    pub async fn shortlist(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\" | \"rerank\">")] options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
+        let shortlist = self.ranked(|recommender| recommender.shortlist(&options, now_ms())).await?;
+        json::to_js(&shortlist)
+    }
+
+    /// The best items for the person, those with a score in its order.
+    #[wasm_bindgen(unchecked_return_type = "RankedList")]
+    pub async fn reranked(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\" | \"rerank\">")] options: JsValue,
+        ids: Vec<String>,
+        scores: Vec<f64>,
+    ) -> Result<JsValue, JsValue> {
+        let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
+        let list = self.ranked(|recommender| recommender.reranked(&options, &ids, &scores, now_ms())).await?;
+        json::to_js(&list)
+    }
+
+    /// What the person's own choices have taught; null if the catalog has no model to learn with.
+    #[wasm_bindgen(unchecked_return_type = "LearnedWeights | null")]
+    pub fn learned(&self) -> Result<JsValue, JsValue> {
+        json::to_js(&self.recommender_mut()?.learned(now_ms()))
     }
 
     /// The best items for the person, had one event not been.

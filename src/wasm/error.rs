@@ -22,6 +22,8 @@ macro_rules! coded {
 
 #[cfg(feature = "wasm-embed")]
 coded!(crate::EmbedError);
+#[cfg(feature = "wasm-graph")]
+coded!(crate::RankerError);
 #[cfg(feature = "wasm-core")]
 coded!(crate::CatalogError, crate::ProfileError, crate::RankError, crate::StoreError, crate::VectorError);
 

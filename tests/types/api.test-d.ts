@@ -21,6 +21,11 @@ declare const hb: Recommender;
 
 // ---- create ----
 const made: Promise<Recommender> = Recommender.create({ catalog: "/films/", model: new URL("https://a.example/m/"), persist: false });
+void Recommender.create({ catalog: "/films/", ranker: new URL("https://a.example/trees.json") });
+void hb.recommend({ learn: true, rerank: false }).then(([hit]) => hit?.rerank?.toFixed());
+void hb.profile.learned().then((learned) => learned?.factors["text"]);
+// @ts-expect-error Whether, not how far.
+void hb.recommend({ learn: 0.5 });
 // @ts-expect-error The catalog is not optional.
 void Recommender.create({});
 // @ts-expect-error An unknown option.
