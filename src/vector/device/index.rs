@@ -98,7 +98,7 @@ impl DeviceIndex {
         remembered: Option<Measured>,
         clock: &dyn Fn() -> f64,
     ) -> Result<(), VectorError> {
-        let Some(gpu) = self.state.borrow_mut().on.to_try(choice, remembered) else {
+        let Some(gpu) = self.state.borrow_mut().on.take_found(choice, remembered) else {
             return Ok(());
         };
         let name = gpu.adapter().to_owned();

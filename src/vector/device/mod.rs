@@ -178,7 +178,7 @@ impl Adapter {
     }
 
     /// The GPU that was found, unless the choice or what was measured before speaks against trying it.
-    fn to_try(&mut self, choice: DeviceChoice, remembered: Option<Measured>) -> Option<Gpu> {
+    fn take_found(&mut self, choice: DeviceChoice, remembered: Option<Measured>) -> Option<Gpu> {
         let gpu = self.found.take()?;
         match (choice, remembered) {
             (DeviceChoice::Cpu, _) => None,
