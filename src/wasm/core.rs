@@ -512,12 +512,12 @@ impl CoreEngine {
                     return answer.map_err(|error| to_js(&error));
                 }
                 for wanted in wanted {
-                    let spaces = self.spaces.borrow();
-                    let Some(space) = spaces.iter().find(|space| Arc::ptr_eq(space.set.set(), &wanted.set)).cloned()
-                    else {
-                        continue;
+                    // No borrow is held while the GPU works.
+                    let space = {
+                        let spaces = self.spaces.borrow();
+                        spaces.iter().find(|space| Arc::ptr_eq(space.set.set(), &wanted.set)).cloned()
                     };
-                    drop(spaces);
+                    let Some(space) = space else { continue };
                     let queries: Vec<&[f32]> = wanted.queries.iter().map(|query| &query[..]).collect();
                     let products = space.set.products(&queries).await.map_err(|error| to_js(&error))?;
                     self.ahead.put(&wanted, &products);
