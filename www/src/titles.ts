@@ -98,7 +98,7 @@ export class Titles {
       }
       if (score === 0) continue;
       score = (score / asked.length) * (matched.length / asked.length) + fame(entry.film) * 0.3;
-      found.push({ ...entry.hit, film: entry.film, score, reason: { kind: "query", part: "words", text: `Has the ${matched.length === 1 ? "word" : "words"} “${matched.join(" ")}”` } });
+      found.push({ ...entry.hit, film: entry.film, score, reason: { kind: "query", part: "words", facts: {}, text: `Has the ${matched.length === 1 ? "word" : "words"} “${matched.join(" ")}”` } });
     }
     return found.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1)).slice(0, limit);
   }
