@@ -5,7 +5,7 @@ import { HomebodyError } from "./errors.js";
 import { Network } from "./network.js";
 import { type Emit, Transferring } from "./protocol.js";
 import type { Features } from "./types.js";
-import { compile } from "./wasm.js";
+import { compile, instantiated } from "./wasm.js";
 
 export interface RankerEvents {
   /** A request is being made. */
@@ -46,7 +46,7 @@ export class RankerHost {
   async #start(): Promise<RankerEngine> {
     this.#emit("request", null);
     const module = await compile(new URL("./graph/graph_bg.wasm", import.meta.url));
-    await initGraph({ module_or_path: module });
+    await instantiated(() => initGraph({ module_or_path: module }));
     return new RankerEngine((message: string) => this.#crashed(message));
   }
 }

@@ -13,6 +13,9 @@ use tract_onnx::tract_hir::internal::*;
 
 const OPERATOR: &str = "TreeEnsembleRegressor";
 
+/// A ranker gives a number or a few per item; a file that says more of itself is damaged, and would ask for memory without bound.
+const MOST_TARGETS: usize = 1024;
+
 /// Teaches tract the operator.
 pub(super) fn register(operators: &mut OnnxOpRegister) {
     operators.insert(OPERATOR, |_: &ParsingContext<'_>, node: &pb::NodeProto| {
@@ -132,7 +135,9 @@ impl Trees {
             let missing_is_true = missing.get(at).is_some_and(|missing| *missing != 0);
             nodes.push(Node::Branch { feature: features[at], value: values[at], mode, missing_is_true, yes, no });
         }
-        let targets = attributes.0.get("n_targets").map_or(1, |own| usize::try_from(own.i).unwrap_or(1).max(1));
+        let targets = attributes.0.get("n_targets").map_or(1, |own| own.i);
+        let targets = usize::try_from(targets).ok().filter(|targets| (1..=MOST_TARGETS).contains(targets));
+        let targets = targets.with_context(|| format!("expected 1 to {MOST_TARGETS} targets"))?;
         let (leaf_trees, leaf_ids, leaf_targets) = (own("target_treeids"), own("target_nodeids"), own("target_ids"));
         let weights = attributes.floats("target_weights");
         ensure!(
@@ -164,7 +169,9 @@ impl Trees {
             "LOGISTIC" => true,
             other => bail!("the post transform {other} is not run here, NONE and LOGISTIC are"),
         };
-        let used = nodes.iter().map(|node| if let Node::Branch { feature, .. } = node { feature + 1 } else { 0 });
+        let used = nodes
+            .iter()
+            .map(|node| if let Node::Branch { feature, .. } = node { feature.saturating_add(1) } else { 0 });
         let features = used.max().unwrap_or(0);
         Ok(Self { nodes, roots, targets, base, aggregate, logistic, features })
     }
@@ -333,5 +340,57 @@ impl EvalOp for TreesOp {
             self.0.run(item, out);
         }
         Ok(tvec!(Tensor::from_shape(&[items, self.0.targets], &out)?.into_tvalue()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One tree: the item's feature `feature` up to 0.5 or not, to one of `targets` targets.
+    fn stump(feature: i64, targets: i64) -> pb::NodeProto {
+        let attribute = |name: &str| pb::AttributeProto { name: name.into(), ..Default::default() };
+        let ints = |name: &str, ints: &[i64]| pb::AttributeProto { ints: ints.to_vec(), ..attribute(name) };
+        let floats = |name: &str, floats: &[f32]| pb::AttributeProto { floats: floats.to_vec(), ..attribute(name) };
+        let modes = ["BRANCH_LEQ", "LEAF", "LEAF"].map(|mode| mode.as_bytes().to_vec().into()).to_vec();
+        pb::NodeProto {
+            op_type: OPERATOR.into(),
+            attribute: vec![
+                ints("nodes_treeids", &[0, 0, 0]),
+                ints("nodes_nodeids", &[0, 1, 2]),
+                ints("nodes_featureids", &[feature, 0, 0]),
+                ints("nodes_truenodeids", &[1, 0, 0]),
+                ints("nodes_falsenodeids", &[2, 0, 0]),
+                floats("nodes_values", &[0.5, 0.0, 0.0]),
+                pb::AttributeProto { strings: modes, ..attribute("nodes_modes") },
+                pb::AttributeProto { i: targets, ..attribute("n_targets") },
+                ints("target_treeids", &[0, 0]),
+                ints("target_nodeids", &[1, 2]),
+                ints("target_ids", &[0, 0]),
+                floats("target_weights", &[1.0, 2.0]),
+            ],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_tree_is_walked_to_its_leaf() {
+        let trees = Trees::of(&stump(1, 1)).unwrap();
+        assert_eq!((trees.features, trees.targets), (2, 1));
+        let mut out = [0.0];
+        for (own, expected) in [(0.5, 1.0), (0.6, 2.0), (f32::NAN, 2.0)] {
+            trees.run(&[9.0, own], &mut out);
+            assert_eq!(out, [expected], "{own}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_asks_for_no_feature_and_no_memory_that_cannot_be() {
+        // A place that no item has: told as more features than there are, when the graph is laid out.
+        assert_eq!(Trees::of(&stump(-1, 1)).unwrap().features, usize::MAX);
+        for targets in [0, -1, 1025, i64::MAX] {
+            let error = Trees::of(&stump(0, targets)).unwrap_err();
+            assert!(error.to_string().contains("1 to 1024 targets"), "{targets}: {error}");
+        }
     }
 }
