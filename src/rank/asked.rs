@@ -9,7 +9,7 @@ use super::filter::Filter;
 use super::options::{Position, RecommendOptions};
 use super::recommender::Recommender;
 use super::term::{LEARNED_LATER, ROTATION, Term};
-use crate::catalog::{Catalog, Column, DEFAULT_SCENARIO};
+use crate::catalog::{Catalog, Column, DEFAULT_SCENARIO, PairwiseModel};
 
 /// Options without an open question.
 #[derive(Debug, Clone)]
@@ -68,6 +68,18 @@ pub(crate) fn presets(catalog: &Catalog, terms: &[Term]) -> Result<BTreeMap<Stri
         Ok((name.clone(), options))
     };
     catalog.scenarios().iter().map(preset).collect()
+}
+
+/// Refuses a model to learn with whose numbers cannot be.
+pub(crate) fn check_learning(model: Option<PairwiseModel>) -> Result<(), RankError> {
+    let Some(PairwiseModel { scale, penalty, radius, .. }) = model else { return Ok(()) };
+    for (name, number) in [("scale", scale), ("penalty", penalty), ("radius", radius)] {
+        if !(number > 0.0 && number.is_finite()) {
+            let message = format!("model to learn with: expected {name} to be a finite number above 0, got {number}");
+            return Err(RankError::new(RankErrorKind::UnfitCatalog, message));
+        }
+    }
+    Ok(())
 }
 
 /// What is learned from interactions has a weight that may be named before there are any.
@@ -164,5 +176,24 @@ impl Recommender {
             include_seen: options.include_seen.or(preset.include_seen).unwrap_or(include_seen),
             position: options.position,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_would_turn_weights_around_is_refused() {
+        let good = PairwiseModel { scale: 2.0, penalty: 10.0, radius: 0.7, least_pairs: 100 };
+        assert!(check_learning(None).is_ok() && check_learning(Some(good)).is_ok());
+        for bad in [
+            PairwiseModel { radius: -0.7, ..good },
+            PairwiseModel { penalty: 0.0, ..good },
+            PairwiseModel { scale: f64::INFINITY, ..good },
+            PairwiseModel { scale: f64::NAN, ..good },
+        ] {
+            assert_eq!(check_learning(Some(bad)).unwrap_err().code(), "catalog-unfit", "{bad:?}");
+        }
     }
 }

@@ -133,7 +133,8 @@ fn slopes(pairs: &Pairs, weights: &[f64], theta: &[f64], scale: f64, penalty: f6
     (gradient, matrix)
 }
 
-/// Solves a positive definite system by Cholesky's decomposition.
+/// Solves a positive definite system by Cholesky's decomposition. Of a dozen unknowns, in the browser: the linear algebra of the native
+/// build would be many times this module there.
 fn solve(mut matrix: Vec<f64>, right: &[f64]) -> Option<Vec<f64>> {
     let n = right.len();
     for column in 0..n {

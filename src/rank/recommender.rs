@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::asked::presets;
+use super::asked::{check_learning, presets};
 use super::cache::Recent;
 use super::column::AffinityColumn;
 use super::error::RankError;
@@ -181,6 +181,7 @@ impl Recommender {
     pub fn new(catalog: Catalog, settings: Settings) -> Result<Self, RankError> {
         let Terms { terms, spaces, text_space } = Terms::of(&catalog)?;
         let presets = presets(&catalog, &terms)?;
+        check_learning(catalog.learning())?;
         super::beginning::check_segments(&catalog)?;
         // Room for the columns of the items, of the person, and of a few queries or anchors.
         let columns = Recent::new(2 * terms.len() + 6);
