@@ -23,9 +23,9 @@ pub fn write_features(
     let cases = world.cases(request);
     let rows = |judge: &mut super::judge::Judge<'_>, case: &super::split::Case| -> Result<_, EvaluateError> {
         let candidates = judge.candidates(case);
-        let list = judge.ours(0, case, &candidates)?;
-        let features = judge.features(&list, case)?;
-        let chosen: Vec<bool> = list.iter().take(features.ids.len()).map(|row| case.good.contains(row)).collect();
+        let features = judge.shortlist(case, &candidates)?;
+        let chosen = |id: &String| catalog.row(id).is_some_and(|row| case.good.contains(&row));
+        let chosen: Vec<bool> = features.ids.iter().map(chosen).collect();
         Ok((data.people[case.person].user.clone(), features, chosen))
     };
     let lists = world.each(&cases, &request.settings, request.jobs, &|_, _| (), rows)?;

@@ -1,5 +1,6 @@
 //! Everybody's lists, from every system.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +17,7 @@ use super::split::{Case, Part, Protocol, Split, hash};
 use crate::catalog::{Catalog, Categories, ColumnType, Prior, Space};
 use crate::collaborative::LearnOptions;
 use crate::profile::Event;
-use crate::rank::{Features, Recommender, SHORTLIST, Settings, chosen_values, prior_values};
+use crate::rank::{Features, Recommender, Settings, chosen_values, prior_values};
 use crate::ranker::Ranker;
 use crate::vector::Mask;
 
@@ -344,7 +345,7 @@ impl<'a> Judge<'a> {
         for system in systems {
             let list = match system {
                 System::Ours(at) => self.ours(*at, case, &candidates)?,
-                System::Reranked => self.reranked(&first, case, ranker.expect("only with a ranker"))?,
+                System::Reranked => self.reranked(case, &candidates, ranker.expect("only with a ranker"))?,
                 other => ordered(&self.scores(other, case), &candidates),
             };
             outcomes.push(self.outcome(&list, case));
@@ -367,30 +368,40 @@ impl<'a> Judge<'a> {
 
     /// The list of a setting.
     pub(super) fn ours(&mut self, setting: usize, case: &Case, candidates: &Mask) -> Result<Vec<usize>, EvaluateError> {
-        let options = &self.settings[setting].options;
-        let name = self.settings[setting].name();
-        let recommender = self.person(setting, case)?;
-        let list = recommender.order(options, case.time, candidates);
-        list.map_err(|error| EvaluateError::setting(format!("setting {name}: {error}")))
+        self.list(setting, case, candidates, None)
+    }
+
+    fn list(
+        &mut self,
+        setting: usize,
+        case: &Case,
+        candidates: &Mask,
+        reranked: Option<&HashMap<usize, f64>>,
+    ) -> Result<Vec<usize>, EvaluateError> {
+        let Setting { options, .. } = &self.settings[setting];
+        let list = self.person(setting, case)?.order(options, case.time, candidates, reranked);
+        list.map_err(|error| self.refused(setting, &error))
+    }
+
+    fn refused(&self, setting: usize, error: &dyn std::fmt::Display) -> EvaluateError {
+        EvaluateError::setting(format!("setting {}: {error}", self.settings[setting].name()))
     }
 
     /// The first setting's list with its top in the ranker's order.
-    fn reranked(&mut self, list: &[usize], case: &Case, ranker: &Ranker) -> Result<Vec<usize>, EvaluateError> {
-        let features = self.features(list, case)?;
+    fn reranked(&mut self, case: &Case, candidates: &Mask, ranker: &Ranker) -> Result<Vec<usize>, EvaluateError> {
+        let features = self.shortlist(case, candidates)?;
         let scores = ranker.scores(&features).map_err(|error| EvaluateError::setting(error.to_string()))?;
-        let (top, rest) = list.split_at(scores.len());
-        let mut order: Vec<(usize, f64)> = top.iter().copied().zip(scores).collect();
-        order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        Ok(order.into_iter().map(|(row, _)| row).chain(rest.iter().copied()).collect())
+        let catalog = self.world.catalog;
+        let by_row =
+            features.ids.iter().zip(scores).filter_map(|(id, score)| Some((catalog.row(id)?, score))).collect();
+        self.list(0, case, candidates, Some(&by_row))
     }
 
-    /// The features of the top of the first setting's list, as its shortlist has them.
-    pub(super) fn features(&mut self, list: &[usize], case: &Case) -> Result<Features, EvaluateError> {
-        let options = &self.settings[0].options;
-        let name = self.settings[0].name();
-        let top = &list[..SHORTLIST.min(list.len())];
-        let features = self.person(0, case)?.features_of(top, options, case.time);
-        features.map_err(|error| EvaluateError::setting(format!("setting {name}: {error}")))
+    /// The features of the top of the first setting's list.
+    pub(super) fn shortlist(&mut self, case: &Case, candidates: &Mask) -> Result<Features, EvaluateError> {
+        let Setting { options, .. } = &self.settings[0];
+        let features = self.person(0, case)?.shortlist_of(candidates, options, case.time);
+        features.map_err(|error| self.refused(0, &error))
     }
 
     /// The recommender of a setting, for the person of a case with what is known of them.

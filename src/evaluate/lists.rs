@@ -30,7 +30,7 @@ pub(super) fn with_lists(
         recommender.set_events(before.iter().cloned()).expect("events of an interaction are events");
         let mut mask = Mask::all(catalog.len());
         known[..at].iter().for_each(|deed| mask.set(deed.row(), false));
-        let mut list = recommender.order(&RecommendOptions::default(), chosen.time, &mask)?;
+        let mut list = recommender.order(&RecommendOptions::default(), chosen.time, &mask, None)?;
         list.truncate(places);
         if !list.contains(&chosen.row()) {
             list.pop();

@@ -243,14 +243,15 @@ impl Recommender {
         }
     }
 
-    /// All rows of the mask in the order of [`recommend`](Self::recommend), without hits: for an evaluation, which decides by
-    /// itself what is known and ranks everything else.
+    /// All rows of the mask in the order of [`recommend`](Self::recommend), or of a second stage's scores by row, without hits: for an
+    /// evaluation, which decides by itself what is known and ranks everything else.
     #[cfg(feature = "cli")]
     pub(crate) fn order(
         &mut self,
         options: &RecommendOptions,
         now_ms: i64,
         mask: &Mask,
+        reranked: Option<&HashMap<usize, f64>>,
     ) -> Result<Vec<usize>, RankError> {
         self.set_present(now_ms);
         let asked = self.asked(&self.by_default(options), false)?;
@@ -258,7 +259,7 @@ impl Recommender {
         let call = Call::of_person(Subject::Person, weights, &asked, now_ms);
         let active = self.active(&call)?;
         let scores = self.scores(&active);
-        Ok(self.ordered(&scores, mask, &asked, mask.len(), None).into_iter().map(|ranked| ranked.row).collect())
+        Ok(self.ordered(&scores, mask, &asked, mask.len(), reranked).into_iter().map(|ranked| ranked.row).collect())
     }
 
     pub(crate) fn personal_weights(&mut self, asked: &Asked, now_ms: i64) -> Result<Vec<f64>, RankError> {

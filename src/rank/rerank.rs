@@ -12,6 +12,7 @@ use super::hit::Recommendation;
 use super::options::RecommendOptions;
 use super::recommender::Recommender;
 use super::sum::RankedRow;
+use crate::vector::Mask;
 
 /// So many of the best go into the second stage: beyond them the first stage is trusted.
 pub const SHORTLIST: usize = 1000;
@@ -25,17 +26,28 @@ impl Recommender {
     /// What [`recommend`](Self::recommend) refuses.
     pub fn shortlist(&mut self, options: &RecommendOptions, now_ms: i64) -> Result<Features, RankError> {
         self.set_present(now_ms);
-        let options = self.by_default(options).into_owned();
-        let mut asked = self.asked(&options, false)?;
+        let asked = self.asked(&self.by_default(options), false)?;
+        let mut mask = self.eligible(&asked)?;
+        self.leave_out_shown(&mut mask, &asked);
+        self.shortlist_of(&mask, options, now_ms)
+    }
+
+    /// The same of the rows of a mask: of what an evaluation, which decides by itself what is known, lets through.
+    pub(crate) fn shortlist_of(
+        &mut self,
+        mask: &Mask,
+        options: &RecommendOptions,
+        now_ms: i64,
+    ) -> Result<Features, RankError> {
+        self.set_present(now_ms);
+        let mut asked = self.asked(&self.by_default(options), false)?;
         asked.caps.clear();
         asked.diversity = 0.0;
         let weights = self.personal_weights(&asked, now_ms)?;
-        let mut mask = self.eligible(&asked)?;
-        self.leave_out_shown(&mut mask, &asked);
         let active = self.active(&Call::of_person(Subject::Person, weights, &asked, now_ms))?;
-        let rows = self.ordered(&self.scores(&active), &mask, &asked, SHORTLIST, None);
+        let rows = self.ordered(&self.scores(&active), mask, &asked, SHORTLIST, None);
         let rows: Vec<usize> = rows.into_iter().map(|ranked| ranked.row).collect();
-        self.features_of(&rows, &options, now_ms)
+        self.features_of(&rows, options, now_ms)
     }
 
     /// The list of [`recommend`](Self::recommend) with these items in the order of these scores (the higher, the better), before all others.
