@@ -1,10 +1,13 @@
 //! `homebody build`, `inspect` and `verify`, run as a person would.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use assert_cmd::cargo::CommandCargoExt;
+use program::Ran;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -26,12 +29,6 @@ fn model() -> PathBuf {
 /// A folder with a schema, rows, and a cache of its own.
 struct Place(TempDir);
 
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
 impl Place {
     fn new(schema: &str, rows: &str) -> Self {
         let place = Self(tempfile::tempdir().unwrap());
@@ -49,15 +46,13 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::cargo_bin("homebody").unwrap();
-        command.args(arguments).current_dir(self.0.path()).env("HOMEBODY_CACHE", self.path("cache"));
+        let mut command = program::command(self.0.path(), arguments);
+        command.env("HOMEBODY_CACHE", self.path("cache"));
         command
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        let output = self.command(arguments).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ran::of(self.command(arguments))
     }
 
     fn build(&self, more: &[&str]) -> Ran {

@@ -1,11 +1,13 @@
 //! `homebody build --interactions`: what is learned, what it does to a list, and files with too little or nothing in them.
 #![cfg(feature = "cli")]
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fmt::Write;
 use std::fs;
-use std::process::Command;
 
-use assert_cmd::cargo::CommandCargoExt;
+use program::{Ran, command};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -13,12 +15,6 @@ const HEAD: &str = "user,item,type,value,timestamp\n";
 const START: i64 = 1_700_000_000;
 
 struct Place(TempDir);
-
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
 
 impl Place {
     /// The rows of twenty books, and a schema for them with one space of this name.
@@ -39,10 +35,7 @@ impl Place {
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::cargo_bin("homebody").unwrap();
-        let output = command.args(arguments).current_dir(self.0.path()).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ran::of(command(self.0.path(), arguments))
     }
 
     fn build(&self, likes: &str, to: &str) -> Ran {

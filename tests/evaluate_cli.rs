@@ -1,12 +1,14 @@
 //! `homebody evaluate`, run as a person would; its figures are computed again here from the lists that it hands out.
 #![cfg(feature = "cli")]
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
-use assert_cmd::cargo::CommandCargoExt;
+use program::{Ran, command};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -17,12 +19,6 @@ const ITEMS: usize = 40;
 const PEOPLE: usize = 60;
 
 struct Place(TempDir);
-
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
 
 impl Place {
     /// A catalog of forty books of four kinds, and sixty people who like books of one kind each, and now and then another one.
@@ -42,10 +38,7 @@ impl Place {
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::cargo_bin("homebody").unwrap();
-        let output = command.args(arguments).current_dir(self.0.path()).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ran::of(command(self.0.path(), arguments))
     }
 
     fn evaluate(&self, rest: &[&str]) -> Ran {

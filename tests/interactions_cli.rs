@@ -1,18 +1,20 @@
 //! Files of interactions as `homebody evaluate` reads them: every format, and everything that can be wrong with one.
 #![cfg(feature = "cli")]
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::fs::File;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
 };
-use assert_cmd::cargo::CommandCargoExt;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
+use program::{Ran, command};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -21,12 +23,6 @@ const HEAD: &str = "user,item,type,value,timestamp\n";
 const START: i64 = 1_700_000_000;
 
 struct Place(TempDir);
-
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
 
 impl Place {
     /// A catalog of twenty books, their ids the numbers from 0 on.
@@ -47,10 +43,7 @@ impl Place {
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::cargo_bin("homebody").unwrap();
-        let output = command.args(arguments).current_dir(self.0.path()).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ran::of(command(self.0.path(), arguments))
     }
 
     fn write(&self, file: &str, content: impl AsRef<[u8]>) {

@@ -1,11 +1,13 @@
 //! `homebody tune`, run as a person would, on people of whom the truth is known: they choose by kind, and colour says nothing.
 #![cfg(feature = "cli")]
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
-use assert_cmd::cargo::CommandCargoExt;
+use program::{Ran, command};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -19,12 +21,6 @@ const STEPS: usize = 20;
 const HEAD: &str = "user,item,type,value,timestamp\n";
 
 struct Place(TempDir);
-
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
 
 /// A number for a place, by chance but the same each time.
 fn chance(person: usize, step: usize) -> usize {
@@ -65,10 +61,7 @@ impl Place {
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::cargo_bin("homebody").unwrap();
-        let output = command.args(arguments).current_dir(self.0.path()).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ran::of(command(self.0.path(), arguments))
     }
 
     fn tune(&self, rest: &[&str]) -> Ran {
