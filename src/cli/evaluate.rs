@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,10 +9,8 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::crowd::CrowdOptions;
-use super::interactions::{load_interactions, parse_time};
-use super::{Failure, load_catalog, load_ranker, print_json, print_line, read_file};
-use crate::catalog::SpaceKind;
+use super::judging::{Judging, Loaded};
+use super::{Failure, load_ranker, print_json, print_line, read_file};
 use crate::evaluate::{
     Evaluation, GroupReport, PageAbout, Part, Protocol, Report, Request, Setting, evaluate, to_html, write_features,
 };
@@ -23,12 +20,8 @@ use crate::evaluate::{
 /// Every list ranks all items that the person did not know; nothing is sampled. The same input and seed give the same report.
 #[derive(Args)]
 pub(crate) struct Evaluate {
-    /// The folder of a catalog.
-    #[arg(value_name = "CATALOG")]
-    catalog: PathBuf,
-    /// What people did: CSV, JSONL or Parquet with user,item,type,value,timestamp.
-    #[arg(long, value_name = "FILE")]
-    interactions: PathBuf,
+    #[command(flatten)]
+    judging: Judging,
     /// What is known and what is to be guessed; several, or `all`.
     #[arg(long, value_name = "PROTOCOL", value_enum, required = true, value_delimiter = ',')]
     protocol: Vec<ProtocolName>,
@@ -48,10 +41,6 @@ pub(crate) struct Evaluate {
     /// Write the report as one HTML page with plots, which needs nothing else.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Let each split learn item factors from those of its people who are not judged, as `homebody build --interactions` does.
-    /// Default: if the catalog has a collaborative space.
-    #[arg(long)]
-    learn: bool,
     /// Judge an ONNX model over the features of the ranking too: it puts the best 1,000 of the (first) setting's lists into its own
     /// order. The JSON that describes it.
     #[arg(long, value_name = "FILE", conflicts_with = "compare")]
@@ -67,17 +56,6 @@ pub(crate) struct Evaluate {
     /// settings that `learn` from what was shown and left.
     #[arg(long, value_name = "PLACES", value_parser = clap::value_parser!(u32).range(2..=100))]
     simulate_lists: Option<u32>,
-    #[command(flatten)]
-    crowd: CrowdOptions,
-    /// What random choices begin with.
-    #[arg(long, value_name = "NUMBER", default_value_t = 42)]
-    seed: u64,
-    /// Events after this are not used: seconds or milliseconds since 1970, or a date. Default: the clock.
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    now: Option<i64>,
-    /// How many threads work. Default: all cores.
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
     /// Write the report to standard output as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -140,12 +118,7 @@ impl Evaluate {
             return Err(Failure::with_code("option", message));
         }
         let settings = self.read_settings()?;
-        let catalog = load_catalog(&self.catalog)?;
-        let data = load_interactions(&self.interactions, &catalog, self.now)?;
-        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
-        let has_factors = catalog.spaces().iter().any(|space| matches!(space.kind, SpaceKind::Collaborative { .. }));
-        let learn = (self.learn || has_factors).then(|| self.crowd.learn_options());
+        let Loaded { catalog, data, learn, jobs } = self.judging.load()?;
         let ranker = self.ranker.as_ref().map(|path| load_ranker(path)).transpose()?.map(Arc::new);
         let part = self.part.map(|part| match part {
             PartName::Search => Part::Search,
@@ -154,7 +127,7 @@ impl Evaluate {
         let mut reports = Vec::new();
         for protocol in protocols {
             let settings = settings.clone();
-            let (baselines, ranker, seed) = (!self.no_baselines, ranker.clone(), self.seed);
+            let (baselines, ranker, seed) = (!self.no_baselines, ranker.clone(), self.judging.seed);
             let list_places = self.simulate_lists.map(|places| places as usize);
             let request = Request { protocol, settings, baselines, learn, ranker, list_places, part, seed, jobs };
             if let Some(path) = &self.features_out {
@@ -179,7 +152,7 @@ impl Evaluate {
             reports.push(evaluation.report);
         }
         if let Some(path) = &self.html {
-            let interactions = self.interactions.file_name().unwrap_or_default().to_string_lossy();
+            let interactions = self.judging.interactions.file_name().unwrap_or_default().to_string_lossy();
             let about = PageAbout { catalog: catalog.name(), interactions: &interactions, settings: settings.len() };
             std::fs::write(path, to_html(&reports, about))
                 .map_err(Failure::while_doing(format!("writing {}", path.display())))?;

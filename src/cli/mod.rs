@@ -16,6 +16,7 @@ mod events;
 mod failure;
 mod inspect;
 mod interactions;
+mod judging;
 mod load;
 mod model;
 mod print;

@@ -1,6 +1,5 @@
 //! `homebody tune`: the setting that ranks best, and the proof.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -9,11 +8,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::evaluate::{ProtocolName, read_setting};
-use super::interactions::{load_interactions, parse_time};
+use super::judging::{Judging, Loaded};
 use super::replace::replace_manifest;
-use super::{Failure, load_catalog, print_json, print_line};
-use crate::catalog::SpaceKind;
-use crate::collaborative::LearnOptions;
+use super::{Failure, print_json, print_line};
 use crate::evaluate::{BeforeAfter, Setting, TuneMethod, TuneMetric, TuneRequest, TuneStep, Tuned, tune};
 
 /// Search for the weights that rank best, and prove them where the search did not look.
@@ -22,12 +19,8 @@ use crate::evaluate::{BeforeAfter, Setting, TuneMethod, TuneMetric, TuneRequest,
 /// nothing is written but what was there before. The same input and seed give the same settings.
 #[derive(Args)]
 pub(crate) struct Tune {
-    /// The folder of a catalog.
-    #[arg(value_name = "CATALOG")]
-    catalog: PathBuf,
-    /// What people did: CSV, JSONL or Parquet with user,item,type,value,timestamp.
-    #[arg(long, value_name = "FILE")]
-    interactions: PathBuf,
+    #[command(flatten)]
+    judging: Judging,
     /// Write the settings with their evidence, as `homebody evaluate --settings` and `--compare` read them.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -56,18 +49,6 @@ pub(crate) struct Tune {
     /// Search for weights alone, not for what events say.
     #[arg(long)]
     weights_only: bool,
-    /// Let each split learn item factors, as in `homebody evaluate`. Default: if the catalog has a collaborative space.
-    #[arg(long)]
-    learn: bool,
-    /// What random choices begin with.
-    #[arg(long, value_name = "NUMBER", default_value_t = 42)]
-    seed: u64,
-    /// Events after this are not used: seconds or milliseconds since 1970, or a date. Default: the clock.
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    now: Option<i64>,
-    /// How many threads work. Default: all cores.
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
     /// Write settings and evidence to standard output as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -92,11 +73,7 @@ impl Tune {
             Some(path) => read_setting(path)?,
             None => Setting::default_named("default"),
         };
-        let catalog = load_catalog(&self.catalog)?;
-        let data = load_interactions(&self.interactions, &catalog, self.now)?;
-        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
-        let has_factors = catalog.spaces().iter().any(|space| matches!(space.kind, SpaceKind::Collaborative { .. }));
+        let Loaded { catalog, data, learn, jobs } = self.judging.load()?;
         let request = TuneRequest {
             protocol,
             metric,
@@ -107,8 +84,8 @@ impl Tune {
             start: start.clone(),
             trials: self.trials,
             events: !self.weights_only,
-            learn: (self.learn || has_factors).then(LearnOptions::default),
-            seed: self.seed,
+            learn,
+            seed: self.judging.seed,
             jobs,
         };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
@@ -124,7 +101,7 @@ impl Tune {
             std::fs::write(path, text).map_err(Failure::while_doing(format!("writing {}", path.display())))?;
         }
         if self.apply && kept {
-            replace_manifest(&self.catalog, setting, tuned.model)?;
+            replace_manifest(&self.judging.catalog, setting, tuned.model)?;
         }
         self.tell(&tuned, setting, kept)
     }
@@ -144,7 +121,10 @@ impl Tune {
             print_line(line)?;
         }
         if applied {
-            eprintln!("{}: the settings are now the catalog's own; publish catalog.json again", self.catalog.display());
+            eprintln!(
+                "{}: the settings are now the catalog's own; publish catalog.json again",
+                self.judging.catalog.display()
+            );
         }
         Ok(())
     }

@@ -1,0 +1,58 @@
+//! What `evaluate` and `tune` have in common: a catalog, what people did with it, and how both are gone through.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::crowd::CrowdOptions;
+use super::interactions::{load_interactions, parse_time};
+use super::{Failure, load_catalog};
+use crate::catalog::{Catalog, SpaceKind};
+use crate::collaborative::LearnOptions;
+use crate::evaluate::Interactions;
+
+#[derive(Args)]
+pub(super) struct Judging {
+    /// The folder of a catalog.
+    #[arg(value_name = "CATALOG")]
+    pub(super) catalog: PathBuf,
+    /// What people did: CSV, JSONL or Parquet with user,item,type,value,timestamp.
+    #[arg(long, value_name = "FILE")]
+    pub(super) interactions: PathBuf,
+    /// Learn item factors from each split's own crowd and rank with them, as a catalog built with --interactions does.
+    /// Default: if the catalog has a collaborative space.
+    #[arg(long)]
+    learn: bool,
+    #[command(flatten)]
+    crowd: CrowdOptions,
+    /// What random choices begin with.
+    #[arg(long, value_name = "NUMBER", default_value_t = 42)]
+    pub(super) seed: u64,
+    /// Events after this are not used: seconds or milliseconds since 1970, or a date. Default: the clock.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    now: Option<i64>,
+    /// How many threads work. Default: all cores.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+/// Catalog and interactions, read.
+pub(super) struct Loaded {
+    pub(super) catalog: Catalog,
+    pub(super) data: Interactions,
+    pub(super) learn: Option<LearnOptions>,
+    pub(super) jobs: usize,
+}
+
+impl Judging {
+    pub(super) fn load(&self) -> Result<Loaded, Failure> {
+        let catalog = load_catalog(&self.catalog)?;
+        let data = load_interactions(&self.interactions, &catalog, self.now)?;
+        let has_factors = catalog.spaces().iter().any(|space| matches!(space.kind, SpaceKind::Collaborative { .. }));
+        let learn = (self.learn || has_factors).then(|| self.crowd.learn_options());
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
+        Ok(Loaded { catalog, data, learn, jobs })
+    }
+}
