@@ -6,13 +6,13 @@
 
 use std::cell::RefCell;
 
-use super::super::error::{VectorError, VectorErrorKind};
-use super::super::gpu::{GpuOptions, GpuVectors, MAX_CANDIDATES, PendingBest, Rounding, certify, slack};
+use super::super::error::VectorError;
+use super::super::gpu::{Gpu, GpuOptions, GpuVectors, MAX_CANDIDATES, PendingBest, Rounding, certify, slack};
 use super::super::index::{Index, Metric, Neighbor, Prepared};
 use super::super::kernel::MAX_QUERIES;
 use super::super::mask::Mask;
 use super::super::scorer::{Query, check_mask};
-use super::{Adapter, Device, DeviceChoice, DeviceStatus, Measured, TIMED, known_answer, median};
+use super::{Adapter, Device, DeviceChoice, DeviceStatus, Measured, TIMED, Tried, known_answer, median};
 
 /// An [`Index`] and the device that searches it. All methods take `&self`, so that changes can come while an answer is on its
 /// way: one that was computed from vectors that are no longer there is computed anew.
@@ -98,71 +98,7 @@ impl DeviceIndex {
         remembered: Option<Measured>,
         clock: &dyn Fn() -> f64,
     ) -> Result<(), VectorError> {
-        let Some(gpu) = self.state.borrow_mut().on.take_found(choice, remembered) else {
-            return Ok(());
-        };
-        let name = gpu.adapter().to_owned();
-        let sent = {
-            let State { index, on } = &mut *self.state.borrow_mut();
-            GpuVectors::new(gpu, index).map(|vectors| on.gpu = Some(vectors))
-        };
-        let answered = match sent {
-            Ok(()) => known_answer::check(self).await,
-            Err(reason) => Err(reason),
-        };
-        if let Err(reason) = answered {
-            self.put_aside(&reason);
-            return match choice {
-                DeviceChoice::Gpu => Err(VectorErrorKind::NoGpu { reason: format!("{name}: {reason}") }.into()),
-                _ => Ok(()),
-            };
-        }
-        if choice == DeviceChoice::Gpu {
-            self.state.borrow_mut().on.status.device = Device::Gpu;
-            return Ok(());
-        }
-        let measured = match remembered {
-            Some(measured) => measured,
-            None => match self.measure(clock).await {
-                Ok(measured) => measured,
-                // Put aside while it was measured; the notes say why.
-                Err(()) => return Ok(()),
-            },
-        };
-        let mut state = self.state.borrow_mut();
-        state.on.decide(measured, remembered.is_some());
-        if state.on.status.device == Device::Cpu {
-            state.let_go();
-        }
-        Ok(())
-    }
-
-    async fn measure(&self, clock: &dyn Fn() -> f64) -> Result<Measured, ()> {
-        let query = self.read(|index| {
-            let mut query = vec![0.0; index.dims()];
-            // Emptied since it was sent: there is nothing to measure.
-            (!index.is_empty()).then(|| index.set().row_into(index.len() / 2, &mut query))?;
-            Some(query)
-        });
-        let query = query.ok_or(())?;
-        let (mut cpu, mut gpu) = (Vec::new(), Vec::new());
-        // One more than is counted: the first search finds cold caches and makes buffers.
-        for round in 0..=TIMED {
-            let started = clock();
-            self.read(|index| index.search(&[&query], 10, None).map(drop)).map_err(drop)?;
-            let between = clock();
-            let search = self.begin_on(&[&query], 10, None, true).map_err(drop)?;
-            self.end(search, |_| ()).await.map_err(drop)?;
-            let ended = clock();
-            if round > 0 {
-                cpu.push(between - started);
-                gpu.push(ended - between);
-            }
-        }
-        if self.state.borrow().on.gpu.is_none() {
-            return Err(());
-        }
-        Ok(Measured { cpu_ms: median(cpu), gpu_ms: median(gpu) })
+        super::choose(self, choice, remembered, clock).await
     }
 
     /// Begins a search: checks what is asked and, on a GPU, submits it. See [`Index::search`] for the rest.
@@ -259,9 +195,53 @@ impl DeviceIndex {
             gpu.gpu().destroy();
         }
     }
+}
 
-    pub(super) fn put_aside(&self, reason: &str) {
-        self.state.borrow_mut().put_aside(reason);
+impl Tried for DeviceIndex {
+    fn on<T>(&self, work: impl FnOnce(&mut Adapter) -> T) -> T {
+        work(&mut self.state.borrow_mut().on)
+    }
+
+    fn send(&self, gpu: Gpu) -> Result<(), String> {
+        let State { index, on } = &mut *self.state.borrow_mut();
+        on.gpu = Some(GpuVectors::new(gpu, index)?);
+        Ok(())
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        known_answer::check(self).await
+    }
+
+    async fn measure(&self, clock: &dyn Fn() -> f64) -> Result<Option<Measured>, String> {
+        let query = self.read(|index| {
+            let mut query = vec![0.0; index.dims()];
+            // Emptied since it was sent: there is nothing to measure.
+            (!index.is_empty()).then(|| index.set().row_into(index.len() / 2, &mut query))?;
+            Some(query)
+        });
+        let Some(query) = query else { return Ok(None) };
+        let told = |error: VectorError| error.to_string();
+        let (mut cpu, mut gpu) = (Vec::new(), Vec::new());
+        // One more than is counted: the first search finds cold caches and makes buffers.
+        for round in 0..=TIMED {
+            let started = clock();
+            self.read(|index| index.search(&[&query], 10, None).map(drop)).map_err(told)?;
+            let between = clock();
+            let search = self.begin_on(&[&query], 10, None, true).map_err(told)?;
+            self.end(search, |_| ()).await.map_err(told)?;
+            let ended = clock();
+            if round > 0 {
+                cpu.push(between - started);
+                gpu.push(ended - between);
+            }
+        }
+        // Put aside while it was measured, it has been answered for by the CPU, and the notes say why.
+        let is_there = self.state.borrow().on.gpu.is_some();
+        Ok(is_there.then(|| Measured { cpu_ms: median(cpu), gpu_ms: median(gpu) }))
+    }
+
+    fn let_go(&self) {
+        self.state.borrow_mut().let_go();
     }
 }
 

@@ -106,7 +106,7 @@ mod tests {
     use super::super::super::Metric;
     use super::super::super::gpu::{Gpu, GpuOptions, GpuVectors};
     use super::super::super::scorer::tests::noise;
-    use super::super::Device;
+    use super::super::{Device, Tried};
     use super::*;
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {

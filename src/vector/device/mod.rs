@@ -225,6 +225,69 @@ impl Adapter {
     }
 }
 
+/// Vectors that a GPU can be tried with.
+trait Tried {
+    fn on<T>(&self, work: impl FnOnce(&mut Adapter) -> T) -> T;
+
+    /// Sends the vectors to the GPU, which is then the adapter's.
+    fn send(&self, gpu: Gpu) -> Result<(), String>;
+
+    /// Whether the GPU answers a known question.
+    async fn check(&self) -> Result<(), String>;
+
+    /// How long both devices take; nothing where there is nothing to measure any more.
+    async fn measure(&self, clock: &dyn Fn() -> f64) -> Result<Option<Measured>, String>;
+
+    fn let_go(&self);
+
+    /// The GPU is not used any more, and the notes say why.
+    fn put_aside(&self, reason: &str) {
+        self.on(|on| on.note_failure(reason));
+        self.let_go();
+    }
+}
+
+/// Decides who computes: the GPU that was found, if it answers rightly and was asked for by name or is the faster one.
+async fn choose(
+    tried: &impl Tried,
+    choice: DeviceChoice,
+    remembered: Option<Measured>,
+    clock: &dyn Fn() -> f64,
+) -> Result<(), VectorError> {
+    let Some(gpu) = tried.on(|on| on.take_found(choice, remembered)) else {
+        return Ok(());
+    };
+    let name = gpu.adapter().to_owned();
+    let answered = match tried.send(gpu) {
+        Ok(()) => tried.check().await,
+        Err(reason) => Err(reason),
+    };
+    if let Err(reason) = answered {
+        tried.put_aside(&reason);
+        return match choice {
+            DeviceChoice::Gpu => Err(VectorErrorKind::NoGpu { reason: format!("{name}: {reason}") }.into()),
+            _ => Ok(()),
+        };
+    }
+    if choice == DeviceChoice::Gpu {
+        tried.on(|on| on.status.device = Device::Gpu);
+        return Ok(());
+    }
+    let measured = match remembered {
+        Some(measured) => Ok(Some(measured)),
+        None => tried.measure(clock).await,
+    };
+    match measured {
+        Ok(Some(measured)) => tried.on(|on| on.decide(measured, remembered.is_some())),
+        Ok(None) => {}
+        Err(reason) => tried.put_aside(&reason),
+    }
+    if tried.on(|on| on.status.device) == Device::Cpu {
+        tried.let_go();
+    }
+    Ok(())
+}
+
 fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]

@@ -6,8 +6,8 @@ use super::super::index::Prepared;
 use super::super::mask::Mask;
 use super::super::scorer::{Query, check_mask};
 use super::super::set::{Rows, VectorSet};
-use super::Device;
 use super::index::{DeviceIndex, State};
+use super::{Device, Tried};
 
 impl DeviceIndex {
     /// The inner product of each query with each row, in the order in which rows were added (a removal moves the last row into

@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::super::error::{VectorError, VectorErrorKind};
-use super::super::gpu::{GpuOptions, GpuVectors, PendingSums, Unchanging};
+use super::super::gpu::{Gpu, GpuOptions, GpuVectors, PendingSums, Unchanging};
 use super::super::kernel::MAX_QUERIES;
 use super::super::scorer::{Query, Scorer, best_scorer, check_query};
 use super::super::set::{Precision, VectorSet};
 use super::known_answer::check_sums;
 use super::products::finished;
-use super::{Adapter, Device, DeviceChoice, DeviceStatus, Measured, TIMED, median};
+use super::{Adapter, Device, DeviceChoice, DeviceStatus, Measured, TIMED, Tried, median};
 
 /// Rows that stay as they are, of which a ranker wants all products: a vector space of a catalog. A GPU is believed, measured and
 /// given up as in [`DeviceIndex`](super::DeviceIndex). Only int8 rows are sent to one, since only their products are the same bits
@@ -96,45 +96,7 @@ impl DeviceSet {
         remembered: Option<Measured>,
         clock: &dyn Fn() -> f64,
     ) -> Result<(), VectorError> {
-        let Some(gpu) = self.state.borrow_mut().on.take_found(choice, remembered) else {
-            return Ok(());
-        };
-        let name = gpu.adapter().to_owned();
-        let sent = {
-            let State { source, on } = &mut *self.state.borrow_mut();
-            GpuVectors::new(gpu, source).map(|vectors| on.gpu = Some(vectors))
-        };
-        let answered = match sent {
-            Ok(()) => self.check().await,
-            Err(reason) => Err(reason),
-        };
-        if let Err(reason) = answered {
-            self.put_aside(&reason);
-            return match choice {
-                DeviceChoice::Gpu => Err(VectorErrorKind::NoGpu { reason: format!("{name}: {reason}") }.into()),
-                _ => Ok(()),
-            };
-        }
-        if choice == DeviceChoice::Gpu {
-            self.state.borrow_mut().on.status.device = Device::Gpu;
-            return Ok(());
-        }
-        let measured = match remembered {
-            Some(measured) => measured,
-            None => match self.measure(clock).await {
-                Ok(measured) => measured,
-                Err(reason) => {
-                    self.put_aside(&reason);
-                    return Ok(());
-                }
-            },
-        };
-        let on = &mut self.state.borrow_mut().on;
-        on.decide(measured, remembered.is_some());
-        if on.status.device == Device::Cpu {
-            on.let_go();
-        }
-        Ok(())
+        super::choose(self, choice, remembered, clock).await
     }
 
     /// `products[q · rows + i]`: the product of query q with row i, the bits of [`Scorer::dots`].
@@ -191,7 +153,28 @@ impl DeviceSet {
         Ok(sums)
     }
 
-    /// Whether the GPU multiplies as it should.
+    /// Rows spread over the set.
+    fn rows_as_queries(&self, count: usize) -> Vec<Vec<f32>> {
+        let row = |at: usize| {
+            let mut row = vec![0.0; self.set.dims()];
+            self.set.row_into(at * (self.set.len() - 1) / count, &mut row);
+            row
+        };
+        (0..count).map(row).collect()
+    }
+}
+
+impl Tried for DeviceSet {
+    fn on<T>(&self, work: impl FnOnce(&mut Adapter) -> T) -> T {
+        work(&mut self.state.borrow_mut().on)
+    }
+
+    fn send(&self, gpu: Gpu) -> Result<(), String> {
+        let State { source, on } = &mut *self.state.borrow_mut();
+        on.gpu = Some(GpuVectors::new(gpu, source)?);
+        Ok(())
+    }
+
     async fn check(&self) -> Result<(), String> {
         let queries: Vec<Query> =
             self.rows_as_queries(QUESTIONS).iter().map(|row| Query::new(&self.set, row)).collect();
@@ -201,7 +184,7 @@ impl DeviceSet {
     }
 
     /// As many products as one pass makes, on each device.
-    async fn measure(&self, clock: &dyn Fn() -> f64) -> Result<Measured, String> {
+    async fn measure(&self, clock: &dyn Fn() -> f64) -> Result<Option<Measured>, String> {
         let rows = self.rows_as_queries(MAX_QUERIES);
         let rows: Vec<&[f32]> = rows.iter().map(|row| &row[..]).collect();
         let queries: Vec<Query> = rows.iter().map(|row| Query::new(&self.set, row)).collect();
@@ -219,22 +202,10 @@ impl DeviceSet {
                 gpu.push(ended - between);
             }
         }
-        Ok(Measured { cpu_ms: median(cpu), gpu_ms: median(gpu) })
+        Ok(Some(Measured { cpu_ms: median(cpu), gpu_ms: median(gpu) }))
     }
 
-    /// Rows spread over the set.
-    fn rows_as_queries(&self, count: usize) -> Vec<Vec<f32>> {
-        let row = |at: usize| {
-            let mut row = vec![0.0; self.set.dims()];
-            self.set.row_into(at * (self.set.len() - 1) / count, &mut row);
-            row
-        };
-        (0..count).map(row).collect()
-    }
-
-    fn put_aside(&self, reason: &str) {
-        let on = &mut self.state.borrow_mut().on;
-        on.note_failure(reason);
-        on.let_go();
+    fn let_go(&self) {
+        self.state.borrow_mut().on.let_go();
     }
 }
