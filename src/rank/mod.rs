@@ -25,6 +25,7 @@ mod beginning;
 mod cache;
 mod call;
 mod column;
+mod compute;
 mod crowd;
 mod cursor;
 mod diversity;
