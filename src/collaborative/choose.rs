@@ -7,6 +7,7 @@
 //! export of the same site should not change the factors for nothing.
 
 use nalgebra::DMatrix;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::factors::{LearnOptions, whole_factor};
@@ -137,14 +138,10 @@ fn judge(side: &RightSide, lambda: f64, cuts: &[usize], judged: &[Judged<'_>]) -
         factors.extend(whole[..most].iter().map(|x| *x as f32));
         gains.push(gain as f32);
     }
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(judged.len().max(1));
-    let share = judged.len().div_ceil(threads);
     let view = View { factors: &factors, gains: &gains, dims: most };
-    let parts: Vec<Vec<Vec<f64>>> = std::thread::scope(|scope| {
-        let work = |people| scope.spawn(move || view.ndcgs(cuts, people));
-        let handles: Vec<_> = judged.chunks(share).map(work).collect();
-        handles.into_iter().map(|handle| handle.join().expect("no score panics")).collect()
-    });
+    // People together, so that a thread makes room for their scores once.
+    const TOGETHER: usize = 32;
+    let parts: Vec<Vec<Vec<f64>>> = judged.par_chunks(TOGETHER).map(|people| view.ndcgs(cuts, people)).collect();
     (0..cuts.len()).map(|cut| parts.iter().flat_map(|part| part[cut].iter().copied()).collect()).collect()
 }
 

@@ -18,7 +18,7 @@ pub struct LearnOptions {
     pub lambda: Option<f64>,
     /// Items that fewer people chose get no factors of their own, and their choices are not looked at.
     pub least_people: usize,
-    /// Pairs of items that fewer people chose both of count as if nobody had. Where there are more than 75 million pairs, it takes
+    /// Pairs of items that fewer people chose both of count as if nobody had. Where there are more than 20 million pairs, it takes
     /// as many people as leave no more.
     pub least_together: usize,
     /// Of one person at most so many likes count, the latest: nobody shapes the factors alone.

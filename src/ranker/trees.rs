@@ -352,7 +352,7 @@ mod tests {
         let attribute = |name: &str| pb::AttributeProto { name: name.into(), ..Default::default() };
         let ints = |name: &str, ints: &[i64]| pb::AttributeProto { ints: ints.to_vec(), ..attribute(name) };
         let floats = |name: &str, floats: &[f32]| pb::AttributeProto { floats: floats.to_vec(), ..attribute(name) };
-        let modes = ["BRANCH_LEQ", "LEAF", "LEAF"].map(|mode| mode.as_bytes().to_vec().into()).to_vec();
+        let modes = ["BRANCH_LEQ", "LEAF", "LEAF"].map(|mode| mode.as_bytes().to_vec()).to_vec();
         pb::NodeProto {
             op_type: OPERATOR.into(),
             attribute: vec![
