@@ -1,5 +1,5 @@
 /** What has to be on the machine: Rust and Node are the user's; everything else is installed here or named precisely. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Failure, has, hashOf, output, root, run, say } from "./lib.mjs";
 
@@ -7,7 +7,26 @@ export async function setup() {
   const [major] = process.versions.node.split(".").map(Number);
   if (major < 20) throw new Failure(`Node 20 or newer is needed, this is ${process.version}`);
   await toolchain();
+  ownTarget();
   await packages();
+}
+
+/**
+ * cargo tells by the times of files what is up to date, and takes no notice of where a checkout lies: in a target folder that several
+ * checkouts share, what one of them built later than the other was cloned would pass for the other's. So whoever comes after somebody
+ * else makes their own sources new; the dependencies stay.
+ */
+function ownTarget() {
+  const mark = join(process.env.CARGO_TARGET_DIR, ".homebody-checkout");
+  if (existsSync(mark) && readFileSync(mark, "utf8") === root) return;
+  const now = new Date();
+  for (const folder of ["src", "tests", "benches", "examples", "xtask"]) {
+    for (const name of readdirSync(join(root, folder), { recursive: true })) {
+      if (name.endsWith(".rs")) utimesSync(join(root, folder, name), now, now);
+    }
+  }
+  mkdirSync(dirname(mark), { recursive: true });
+  writeFileSync(mark, root);
 }
 
 const WASM = "wasm32-unknown-unknown";
