@@ -239,6 +239,11 @@ impl Effects {
         (table.len() < self.table.len()).then_some(Self { table })
     }
 
+    /// Whether events of this type are marks, which mean one thing on their scale and another around a person's own mean.
+    pub(crate) fn is_mark(&self, kind: &str) -> bool {
+        self.get(kind).is_some_and(|effect| matches!(effect.value, ValueUse::Mark { .. }))
+    }
+
     /// The table for the person who did these things: marks are signed around the person's own (see [`Effect::around`]).
     pub(crate) fn personal(&self, events: &[Event]) -> Self {
         let mut own = self.clone();

@@ -87,7 +87,11 @@ impl Taste {
     /// Derives the taste from events in the order of the log, as it is on this day (counted from 1970-01-01): effects with a
     /// half-life say less the more days have gone by. What lies in the future has not faded.
     pub fn derive_on(events: &[Event], effects: &Effects, today: i64) -> Self {
-        let effects = &effects.personal(events);
+        Self::derive_as_marked(events, &effects.personal(events), today)
+    }
+
+    /// The same with every mark taken as the table has it, whoever gave it: not around the person's own mean.
+    pub(crate) fn derive_as_marked(events: &[Event], effects: &Effects, today: i64) -> Self {
         let mut ledgers: HashMap<&str, Ledger> = HashMap::new();
         for event in events {
             if event.kind == MUTE {

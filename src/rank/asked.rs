@@ -24,7 +24,8 @@ pub(crate) struct Asked {
     pub(crate) diversity: f64,
     /// At most so many rows per value of these columns (by index).
     pub(crate) caps: Vec<(usize, usize)>,
-    pub(crate) strength: f64,
+    /// What the personal weights are multiplied by; without it they grow with what is known of the person.
+    pub(crate) strength: Option<f64>,
     pub(crate) session_recency: bool,
     /// Whether weights are learned, and which the caller gave, which stay.
     pub(crate) learn: bool,
@@ -167,7 +168,7 @@ impl Recommender {
             weights,
             diversity: options.diversity.or(preset.diversity).unwrap_or(0.0),
             caps,
-            strength: options.strength.or(preset.strength).unwrap_or(1.0),
+            strength: options.strength.or(preset.strength),
             learn: options.learn.or(preset.learn).unwrap_or(false),
             given: options.weights.keys().cloned().collect(),
             session_recency: options.session_recency.or(preset.session_recency).unwrap_or(false),

@@ -103,8 +103,9 @@ impl Recommender {
         let query = Some(self.spaces[space].centre_query(query)?);
         self.set_present(now_ms);
         let asked = self.asked(&options.ranking, true)?;
-        let share = options.personalize * asked.strength;
-        let weigh = |kind: &TermKind, weight: f64| if kind.is_personal() { weight * share } else { weight };
+        let strength = self.strength(&asked);
+        let share = |kind: &TermKind| if kind.is_personal() { options.personalize } else { 1.0 };
+        let weigh = |kind: &TermKind, weight: f64| weight * share(kind) * strength.of(kind);
         let default = |kind: &TermKind, weight: f64| match kind {
             TermKind::Query => weight,
             kind if kind.is_personal() => weigh(kind, weight),
@@ -259,7 +260,8 @@ impl Recommender {
     }
 
     pub(crate) fn personal_weights(&mut self, asked: &Asked, now_ms: i64) -> Result<Vec<f64>, RankError> {
-        let personal = |kind: &TermKind, weight: f64| if kind.is_personal() { weight * asked.strength } else { weight };
+        let strength = self.strength(asked);
+        let personal = |kind: &TermKind, weight: f64| weight * strength.of(kind);
         let mut weights = self.weights_for(asked, personal, personal)?;
         if asked.learn
             && let Some(factors) = self.learned_factors(now_ms)?

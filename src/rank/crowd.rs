@@ -5,6 +5,10 @@
 //! `c_i · (u · f_i)`. The pseudo-likes, drawn from everybody's, are what little evidence leans on; they fade as the person's own
 //! likes add up. The root is between a like that counts whole, as EASE has it, and its mass: on the rolling split of
 //! MovieLens-100K it is better than both.
+//!
+//! Marks count here from the middle of their scale on, as they did when the factors were learned, and not around the person's
+//! own mean. The background is that of the items that people chose: factors that were guessed from a text are small, and hundreds
+//! of them would make everything else stand out.
 
 use std::sync::Arc;
 
@@ -27,6 +31,8 @@ pub(crate) struct CrowdSpace {
     average: Arc<[f32]>,
     /// Whether anything is known of the item.
     known: Vec<bool>,
+    /// The rows whose factors are of their text alone: their gain is 1, which no factors from likes have.
+    guessed: Vec<usize>,
 }
 
 impl CrowdSpace {
@@ -36,8 +42,9 @@ impl CrowdSpace {
             vectors.row_into(row, &mut factors);
             factors.iter().any(|x| *x != 0.0)
         });
-        let known = known.collect();
-        Self { vectors, gains, average, known }
+        let known: Vec<bool> = known.collect();
+        let guessed = (0..known.len()).filter(|row| known[*row] && gains[*row] == 1.0).collect();
+        Self { vectors, gains, average, known, guessed }
     }
 
     /// The affinity of every item to somebody with these likes, the oldest first, each counted `fade` times as much as the one
@@ -94,7 +101,8 @@ impl CrowdSpace {
             .expect("sums of factors are finite and of the set's length");
         let raw = dots.iter().zip(&*self.gains).zip(&self.known);
         let raw = raw.map(|((dot, gain), known)| if *known { f64::from(*dot) * f64::from(*gain) } else { f64::NAN });
-        Ok(Some(AffinityColumn::calibrated(raw.collect(), likes.iter().map(|liked| liked.row))))
+        let no_background = likes.iter().map(|liked| liked.row).chain(self.guessed.iter().copied());
+        Ok(Some(AffinityColumn::calibrated(raw.collect(), no_background)))
     }
 
     pub(crate) fn vectors(&self) -> &Arc<VectorSet> {

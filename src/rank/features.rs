@@ -90,6 +90,13 @@ impl Recommender {
         Ok(terms.iter().map(column).collect())
     }
 
+    /// What the weight of each feature is multiplied by for this person.
+    #[cfg(feature = "cli")]
+    pub(crate) fn feature_strengths(&self, options: &RecommendOptions) -> Result<Vec<f64>, RankError> {
+        let strength = self.strength(&self.asked(&self.by_default(options), false)?);
+        Ok(self.feature_terms().into_iter().map(|term| strength.of(&self.terms[term].kind)).collect())
+    }
+
     /// The terms that features are of.
     pub(crate) fn feature_terms(&self) -> Vec<usize> {
         let mut terms: Vec<usize> = (0..self.terms.len()).collect();

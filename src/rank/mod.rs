@@ -50,6 +50,7 @@ mod reason;
 mod recommender;
 mod rerank;
 mod rotation;
+mod strength;
 mod sum;
 mod term;
 mod terms;

@@ -86,7 +86,7 @@ pub struct Recommender {
 pub(crate) struct Person {
     /// By all events.
     whole: View,
-    /// For terms that some events do not touch, by the others.
+    /// For terms that some events do not touch, by the others; for collaborative ones by marks on their own scale.
     narrowed: BTreeMap<usize, View>,
     /// All items but those that count as seen.
     pub(crate) unseen: Mask,
@@ -112,8 +112,8 @@ pub(crate) const SESSION_MS: i64 = 3_600_000;
 /// guessed (+15 %) and bad on an honest split (−10 to −19 %): what was liked last says what somebody is doing now, not who
 /// they are.
 const SESSION_FADE: f64 = 0.95;
-/// The same in the collaborative space: of 0.9, 0.95 and 0.975 the one between, see `docs/crowd.md`.
-const CROWD_FADE: f64 = 0.95;
+/// The same in the collaborative space, see `docs/crowd.md`.
+const CROWD_FADE: f64 = 0.93;
 
 /// Which column it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -452,7 +452,16 @@ impl Recommender {
 impl Person {
     fn of(catalog: &Catalog, terms: &[Term], effects: &Effects, log: &EventLog, today: i64) -> Self {
         let view = |effects: &Effects| View::of(catalog, Taste::derive_on(log.events(), effects, today));
-        let narrow = |(at, term): (usize, &Term)| Some((at, view(&effects.narrowed_to(&term.name)?)));
+        let marks = log.events().iter().any(|event| effects.is_mark(&event.kind));
+        let narrow = |(at, term): (usize, &Term)| {
+            let narrowed = effects.narrowed_to(&term.name);
+            // The factors were learned from marks above the middle of the scale, whoever gave them, and so are they added up.
+            if marks && matches!(term.kind, TermKind::Collaborative(_)) {
+                let taste = Taste::derive_as_marked(log.events(), narrowed.as_ref().unwrap_or(effects), today);
+                return Some((at, View::of(catalog, taste)));
+            }
+            Some((at, view(&narrowed?)))
+        };
         let personal = terms.iter().enumerate().filter(|(_, term)| term.kind.is_of_space());
         let narrowed = personal.filter_map(narrow).collect();
         let whole = view(effects);

@@ -30,12 +30,11 @@ pub(super) struct Columns {
     /// The weights of the setting.
     pub(super) start: Vec<f64>,
     pub(super) cases: Vec<Case>,
-    /// What the personal weights are multiplied by.
-    strength: f64,
 }
 
 pub(super) struct Case {
-    /// A column per term, an affinity per candidate; empty where the term says nothing.
+    /// A column per term, an affinity per candidate, times the strength with which the term counts for this person; empty where the
+    /// term says nothing.
     columns: Vec<Vec<f32>>,
     pub(super) candidates: usize,
     /// Places among the candidates.
@@ -73,11 +72,14 @@ impl Columns {
             let candidates = judge.candidates(case);
             let recommender = judge.person(0, case)?;
             let columns = recommender.feature_columns(&setting.options, case.time).map_err(refused)?;
+            let strengths = recommender.feature_strengths(&setting.options).map_err(refused)?;
             let names = recommender.feature_names();
             let column = |term: &SearchedTerm| {
                 let at = names.iter().position(|name| *name == term.name);
-                let values = at.and_then(|at| columns[at].as_ref());
-                values.map_or_else(Vec::new, |column| candidates.rows().map(|row| column.values[row] as f32).collect())
+                let spoken = at.and_then(|at| Some((columns[at].as_ref()?, strengths[at])));
+                spoken.map_or_else(Vec::new, |(column, strength)| {
+                    candidates.rows().map(|row| (strength * column.values[row]) as f32).collect()
+                })
             };
             let columns = terms.iter().map(column).collect();
             let good = candidates.rows().enumerate().filter(|(_, row)| case.good.contains(row));
@@ -93,7 +95,7 @@ impl Columns {
         let terms: Vec<SearchedTerm> =
             terms.into_iter().zip(&spoken).filter(|(_, spoken)| **spoken).map(|(term, _)| term).collect();
         let start = terms.iter().map(|term| term.weight).collect();
-        Ok(Self { terms, start, cases, strength: setting.options.strength.unwrap_or(1.0) })
+        Ok(Self { terms, start, cases })
     }
 
     /// The metric of each case with these weights.
@@ -103,9 +105,8 @@ impl Columns {
 
     /// The same for the first few cases.
     pub(super) fn judge_first(&self, weights: &[f64], metric: TuneMetric, cases: usize) -> Vec<f64> {
-        let weights = self.effective(weights);
         let judge = |case: &Case| {
-            let scores = case.scores(&weights);
+            let scores = case.scores(weights);
             let list = case.list(&scores, metric.places);
             match metric.measure {
                 super::Measure::ReciprocalRank => case.reciprocal_rank(&scores),
@@ -113,12 +114,6 @@ impl Columns {
             }
         };
         self.cases[..cases].par_iter().map(judge).collect()
-    }
-
-    /// What a setting's weights come to in a score.
-    pub(super) fn effective(&self, weights: &[f64]) -> Vec<f64> {
-        let strength = |term: &SearchedTerm| if term.personal { self.strength } else { 1.0 };
-        weights.iter().zip(&self.terms).map(|(weight, term)| weight * strength(term)).collect()
     }
 
     /// Weights by name.

@@ -31,16 +31,16 @@ pub(super) fn learn(
     request: &TuneRequest,
     progress: &(dyn Fn(TuneStep) + Sync),
 ) -> (Setting, PairwiseModel) {
-    let start = columns.effective(&columns.start);
-    let pairs = pairs(columns, &start, request.seed);
+    let start = &columns.start;
+    let pairs = pairs(columns, start, request.seed);
     let mut best: Option<(f64, Vec<f64>)> = None;
     for (at, share) in PENALTIES.into_iter().enumerate() {
         let mut theta = vec![0.0; start.len()];
         for _ in 0..TURNS {
-            let scale = scale_of(&pairs, &moved(&start, &theta));
-            theta = fit(&pairs, &start, scale, share * pairs.total());
+            let scale = scale_of(&pairs, &moved(start, &theta));
+            theta = fit(&pairs, start, scale, share * pairs.total());
         }
-        let weights = scaled(columns, &moved(&columns.start, &theta));
+        let weights = scaled(columns, &moved(start, &theta));
         let judged = mean(&columns.judge(&weights, request.metric));
         progress(TuneStep::Searching(at + 1, judged));
         if best.as_ref().is_none_or(|(before, _)| judged > *before) {
@@ -48,7 +48,7 @@ pub(super) fn learn(
         }
     }
     let (_, weights) = best.expect("there are penalties");
-    let scale = scale_of(&pairs, &columns.effective(&weights));
+    let scale = scale_of(&pairs, &weights);
     let mut setting = request.start.clone();
     setting.options.weights.extend(columns.by_name(&weights));
     let model =
