@@ -32,8 +32,8 @@ mod wasm;
 // What can be recommended?
 pub use catalog::{
     Catalog, CatalogError, CatalogErrorKind, CatalogReader, Categories, Column, ColumnEntry, ColumnType, Day,
-    EffectRule, FileEntry, MANIFEST_FILE, Manifest, Missing, ModelRef, PairwiseModel, Prefer, Prior, Reference,
-    Scenario, Segment, Space, SpaceEntry, SpaceKind, SpaceKindEntry,
+    EffectRule, FileEntry, LearnedWith, MANIFEST_FILE, Manifest, Missing, ModelRef, Origin, PairwiseModel, Prefer,
+    Prior, Promise, Reference, Scenario, Segment, Space, SpaceEntry, SpaceKind, SpaceKindEntry,
 };
 // What is in a catalog, and is it whole?
 pub use catalog::{
@@ -46,8 +46,8 @@ pub use catalog::{At, CatalogDraft, CatalogFile, Cell, Place, Rejection, Rejecti
 // What do people choose together?
 #[cfg(feature = "cli")]
 pub use collaborative::{
-    APPROVAL, Choice, Factors, Figures, ItemContent, LearnOptions, LearnReport, Learned, POPULARITY, TREND, Tallies,
-    Tried, learn,
+    APPROVAL, Choice, Factors, Figures, ItemContent, LearnOptions, LearnReport, Learned, NoiseSource, POPULARITY,
+    Privacy, PrivacyError, PrivacyErrorKind, TREND, Tallies, Tried, learn,
 };
 // Which vectors are near?
 pub use vector::{

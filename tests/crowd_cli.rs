@@ -272,3 +272,130 @@ fn a_column_of_that_name_is_the_schemas_and_nothing_is_written() {
     assert!(built.stderr.contains("crowd_trend") && built.stderr.contains("another name"), "{}", built.stderr);
     assert!(!place.0.path().join("out").exists());
 }
+
+fn manifest(place: &Place, folder: &str) -> Value {
+    serde_json::from_slice(&fs::read(place.0.path().join(folder).join("catalog.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn the_catalog_says_how_its_factors_were_learned() {
+    let place = Place::new("kind");
+    assert_eq!(place.build(&people(200), "chosen").code, Some(0));
+    let entry = |folder: &str| space(&manifest(&place, folder), "collaborative").unwrap().clone();
+    let chosen = entry("chosen");
+    assert_eq!((&chosen["people"], &chosen["leastPeople"]), (&200.into(), &5.into()), "{chosen}");
+    let learned = &chosen["learned"];
+    assert_eq!(
+        (&learned["lambdaFrom"], &learned["dimsFrom"]),
+        (&"validation".into(), &"validation".into()),
+        "{learned}"
+    );
+    assert_eq!((&learned["leastTogether"], &learned["mostLikes"]), (&5.into(), &1000.into()), "{learned}");
+    assert_eq!(learned["dims"].as_u64().unwrap() as usize, chosen["average"].as_array().unwrap().len());
+    assert!(learned["privacy"].is_null(), "{learned}");
+
+    let options = ["--crowd-lambda", "50", "--crowd-dims", "8", "--crowd-support", "3", "--crowd-likes", "4"];
+    let built = place.build_with(&people(200), "given", &options);
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    let learned = entry("given")["learned"].clone();
+    let expected = serde_json::json!({
+        "dims": 8, "dimsFrom": "given", "lambda": 50.0, "lambdaFrom": "given", "leastTogether": 3, "mostLikes": 4
+    });
+    assert_eq!(learned, expected);
+    let about = space(&place.json(&["inspect", "given", "--json"]), "collaborative").unwrap()["about"].clone();
+    for told in ["200 people", "λ 50 (given)", "values given", "5 people for an item", "3 for a pair", "4 likes of one"]
+    {
+        assert!(about.as_str().unwrap().contains(told), "{about}");
+    }
+    assert!(place.run(&["inspect", "given"]).stdout.contains("λ 50 (given)"));
+
+    assert_eq!(place.build(&groups(), "few").code, Some(0));
+    assert_eq!(entry("few")["learned"]["lambdaFrom"], "default");
+}
+
+/// Six hundred people, so that groups stand out of a little noise.
+fn many() -> String {
+    people(600)
+}
+
+#[test]
+fn what_is_private_says_so_and_has_no_count_without_noise() {
+    let place = Place::new("kind");
+    let built = place.build_with(&many(), "out", &["--crowd-epsilon", "8", "--crowd-likes", "9"]);
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    assert!(built.stderr.contains("private with ε 8 and δ 0.00001"), "{}", built.stderr);
+    let report: Value = serde_json::from_str(&built.stdout).unwrap();
+    let learned = &report["interactions"]["learned"];
+    for exact in ["people", "likes", "tooFew", "beyond", "choice"] {
+        assert!(learned[exact].is_null(), "{exact}: {learned}");
+    }
+    let all = manifest(&place, "out");
+    let entry = space(&all, "collaborative").expect("two groups stand out");
+    assert!(entry["people"].is_null(), "how many people there are is a count as well: {entry}");
+    let told = &entry["learned"];
+    let privacy = &told["privacy"];
+    assert_eq!((&privacy["epsilon"], &privacy["delta"]), (&8.0.into(), &1e-5.into()), "{told}");
+    // 0.600229 · √(9·10/2), see the calibration's test.
+    assert!((privacy["noise"].as_f64().unwrap() - 0.600_229_072_2 * 45f64.sqrt()).abs() < 1e-8, "{privacy}");
+    assert_eq!(
+        (&told["mostLikes"], &told["lambdaFrom"], &told["dimsFrom"]),
+        (&9.into(), &"default".into(), &"default".into())
+    );
+
+    // Times and opinions are not there, and the prior is of what is.
+    let names: Vec<&str> =
+        all["columns"].as_array().unwrap().iter().filter_map(|column| column["name"].as_str()).collect();
+    assert_eq!(names, ["kind", "crowd_popularity"]);
+    assert_eq!(all["prior"], serde_json::json!({"popularity": "crowd_popularity", "trend": "crowd_popularity"}));
+    let counts = |folder: &str| -> Vec<Option<u64>> {
+        place.write("events.csv", "item,type,timestamp\n");
+        let list = place.json(&["recommend", folder, "--events", "events.csv", "--limit", "20", "--json"]);
+        let hits = list.get("hits").unwrap_or(&list).as_array().unwrap().clone();
+        let mut hits: Vec<(String, Option<u64>)> = hits
+            .iter()
+            .map(|hit| (hit["id"].as_str().unwrap().to_owned(), hit["item"]["crowd_popularity"].as_u64()))
+            .collect();
+        hits.sort();
+        hits.into_iter().map(|(_, count)| count).collect()
+    };
+    assert_eq!(place.build_with(&many(), "exact", &["--crowd-likes", "9"]).code, Some(0));
+    let (noisy, exact) = (counts("out"), counts("exact"));
+    let same = noisy.iter().zip(&exact).filter(|(noisy, exact)| noisy == exact).count();
+    assert!(same <= 10, "of twenty counts with noise of ±4 {same} are the exact ones");
+    assert_eq!(place.run(&["verify", "out"]).code, Some(0));
+
+    // Whoever builds again gets other noise.
+    assert_eq!(place.build_with(&many(), "again", &["--crowd-epsilon", "8", "--crowd-likes", "9"]).code, Some(0));
+    assert_ne!(counts("again"), noisy);
+}
+
+#[test]
+fn a_promise_that_cannot_be_made_is_refused() {
+    let place = Place::new("kind");
+    for bad in ["0", "-1", "NaN", "inf", "some", "101"] {
+        let refused = place.build_with(&groups(), "bad", &[&format!("--crowd-epsilon={bad}")]);
+        assert_eq!(refused.code, Some(2), "{bad}: {}", refused.stderr);
+        assert!(refused.stderr.contains("expected an ε above 0"), "{}", refused.stderr);
+    }
+    for bad in ["0", "1", "-0.1", "NaN"] {
+        let refused = place.build_with(&groups(), "bad", &["--crowd-epsilon", "1", &format!("--crowd-delta={bad}")]);
+        assert_eq!(refused.code, Some(2), "{bad}: {}", refused.stderr);
+        assert!(refused.stderr.contains("expected a δ above 0 and below 1"), "{}", refused.stderr);
+    }
+    assert_eq!(place.build_with(&groups(), "bad", &["--crowd-delta", "0.1"]).code, Some(2), "of no promise");
+    let both = ["--crowd-epsilon", "1", "--crowd-support", "3"];
+    assert_eq!(place.build_with(&groups(), "bad", &both).code, Some(2), "all pairs have noise");
+    assert!(!place.0.path().join("bad").exists());
+}
+
+#[test]
+fn noise_over_hardly_anything_is_a_catalog_without_the_space() {
+    let place = Place::new("kind");
+    let built = place.build_with(&groups(), "out", &["--crowd-epsilon", "0.1"]);
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    if !built.stderr.contains("too little to learn from") {
+        // Two of twenty items may stand out by chance; then there is a space, and it says what it is worth.
+        assert!(built.stderr.contains("private with ε 0.1"), "{}", built.stderr);
+    }
+    assert_eq!(place.run(&["verify", "out"]).code, Some(0));
+}
