@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::content::{Content, normalize};
-use super::crowd::{Crowd, EASE_MOST_ITEMS};
+use super::crowd::{Crowd, EASE_MOST_ITEMS, choices};
 use super::data::{Deed, Interactions};
 use super::error::EvaluateError;
 use super::learn::learned_of;
 use super::lists::with_lists;
 use super::metrics::{Quality, intra_list_diversity, miscalibration, novelty, popularity_bias};
-use super::report::{Judged, Outcome, Report, report};
+use super::report::{Judged, JudgedPeople, Outcome, Report, report};
 use super::setting::Setting;
 use super::split::{Case, Part, Protocol, Split, hash};
 use crate::catalog::{Catalog, Categories, ColumnType, Prior, Space};
@@ -38,6 +38,10 @@ pub struct Request {
     pub list_places: Option<usize>,
     /// The only cases that are judged; all of them without it.
     pub part: Option<Part>,
+    /// Of those who can be judged at most so many people are, a sample that the seed decides. The crowd is everybody's all the same.
+    pub most_people: usize,
+    /// Whether the lists of the first setting are kept, four bytes for each item of each list.
+    pub keep_lists: bool,
     /// What random choices begin with.
     pub seed: u64,
     /// How many threads work.
@@ -51,8 +55,8 @@ pub struct Scores {
     pub user: String,
     /// How many events were known, in the protocol that asks several times.
     pub known: Option<usize>,
-    /// All ranked items, best first.
-    pub ranked: Vec<String>,
+    /// The rows of all ranked items, best first.
+    pub ranked: Vec<u32>,
 }
 
 /// What came out.
@@ -60,7 +64,7 @@ pub struct Scores {
 pub struct Evaluation {
     /// The figures.
     pub report: Report,
-    /// The lists of the first setting, in the order of the people and of time.
+    /// The lists of the first setting, in the order of the people and of time; none unless they were to be kept.
     pub scores: Vec<Scores>,
 }
 
@@ -135,9 +139,10 @@ impl<'a> World<'a> {
         data: &'a Interactions,
         protocol: Protocol,
         learn: Option<LearnOptions>,
+        most_people: usize,
         seed: u64,
     ) -> Result<Self, EvaluateError> {
-        let split = Split::of(protocol, data, catalog.len(), seed);
+        let split = Split::of(protocol, data, catalog.len(), seed, most_people);
         if split.cases.is_empty() {
             let people = data.people.len();
             return Err(EvaluateError::nothing(format!(
@@ -147,7 +152,7 @@ impl<'a> World<'a> {
             )));
         }
         let content = Content::of(catalog);
-        let crowds: Vec<Crowd> = split.folds.iter().map(|fold| Crowd::of(fold, catalog.len())).collect();
+        let crowds: Vec<Crowd> = split.folds.iter().map(|fold| Crowd::of(fold, &data.people, catalog.len())).collect();
         let (mut catalogs, mut figures) = (Vec::new(), Vec::new());
         for (fold, crowd) in crowds.iter().enumerate() {
             // Each split has noise of its own, and the same in each run.
@@ -156,7 +161,8 @@ impl<'a> World<'a> {
                 privacy: options.privacy.map(|privacy| privacy.with_source(seeded)),
                 ..options
             });
-            let (catalog, own) = with_learned(catalog, crowd, content.as_ref(), learn)?;
+            let likes = || choices(&split.folds[fold], &data.people);
+            let (catalog, own) = with_learned(catalog, crowd, &likes, content.as_ref(), learn)?;
             catalogs.push(catalog);
             figures.push(own);
         }
@@ -249,7 +255,7 @@ pub fn evaluate(
     request: &Request,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Evaluation, EvaluateError> {
-    let world = World::new(catalog, data, request.protocol, request.learn, request.seed)?;
+    let world = World::new(catalog, data, request.protocol, request.learn, request.most_people, request.seed)?;
     let world = World { list_places: request.list_places, ..world };
     let systems = systems(request, world.content.is_some(), catalog.len());
     let cases = world.cases(request);
@@ -262,18 +268,22 @@ pub fn evaluate(
     }
     let results = world.each(&cases, &request.settings, request.jobs, progress, |judge, case| {
         let (outcomes, ranked) = judge.judge(&systems, case, request.ranker.as_deref())?;
+        let kept = |row: usize| u32::try_from(row).expect("rows are numbered with 32 bits");
+        let ranked: Vec<u32> = if request.keep_lists { ranked.into_iter().map(kept).collect() } else { Vec::new() };
         Ok((case.person, case.group, outcomes, ranked))
     })?;
-    let mut scores = Vec::with_capacity(results.len());
+    let mut scores = Vec::new();
     let mut judged = Vec::with_capacity(results.len());
     for (person, group, outcomes, ranked) in results {
-        let ranked = ranked.into_iter().map(|row| catalog.id(row).to_owned()).collect();
-        scores.push(Scores { user: data.people[person].user.clone(), known: group, ranked });
+        if request.keep_lists {
+            scores.push(Scores { user: data.people[person].user.clone(), known: group, ranked });
+        }
         judged.push(Judged { group, outcomes });
     }
     let names: Vec<String> = systems.iter().map(|system| system.name(&request.settings)).collect();
     let ours = systems.iter().filter(|system| matches!(system, System::Ours(_) | System::Reranked)).count();
-    let report = report(request, data.report, &names, ours, &judged, catalog.len());
+    let people = JudgedPeople { judged: world.split.judged, able: world.split.able };
+    let report = report(request, data.report, people, &names, ours, &judged, catalog.len());
     Ok(Evaluation { report, scores })
 }
 
@@ -282,12 +292,13 @@ pub fn evaluate(
 fn with_learned(
     catalog: &Catalog,
     crowd: &Crowd,
+    likes: &dyn Fn() -> Vec<Vec<u32>>,
     content: Option<&Content>,
     learn: Option<LearnOptions>,
 ) -> Result<(Catalog, Option<Figures>), EvaluateError> {
     let bare = catalog.without_crowd();
     let Some(options) = learn else { return Ok((bare, None)) };
-    let learned = learned_of(crowd, content, &options).map_err(|error| EvaluateError::privacy(&error))?;
+    let learned = learned_of(crowd, &likes(), content, &options).map_err(|error| EvaluateError::privacy(&error))?;
     let bare = bare.with_chosen_prior();
     let catalog = match &learned.factors {
         Some(factors) => bare.with_space(Space::from(factors)),
@@ -467,7 +478,7 @@ impl<'a> Judge<'a> {
                 };
                 (0..rows).map(score).collect()
             }
-            System::Ease => crowd.ease(&liked),
+            System::Ease => crowd.ease(&liked, || choices(&self.world.split.folds[case.fold], &self.world.data.people)),
         }
     }
 
