@@ -6,7 +6,11 @@ mod program;
 
 use std::fmt::Write;
 use std::fs;
+use std::fs::File;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type};
+use arrow_ipc::reader::StreamReader;
 use program::{Ran, command};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -389,6 +393,21 @@ fn a_promise_that_cannot_be_made_is_refused() {
 }
 
 #[test]
+fn weights_chosen_without_noise_do_not_become_part_of_what_is_private() {
+    let place = Place::new("kind");
+    assert_eq!(place.build_with(&many(), "out", &["--crowd-epsilon", "20", "--crowd-likes", "9"]).code, Some(0));
+    let before = manifest(&place, "out");
+    let refused = place.run(&["tune", "out", "--interactions", "likes.csv", "--apply", "--force"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("\"code\":\"privacy\"") || refused.stderr.contains("would break it"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(manifest(&place, "out"), before);
+}
+
+#[test]
 fn noise_over_hardly_anything_is_a_catalog_without_the_space() {
     let place = Place::new("kind");
     let built = place.build_with(&groups(), "out", &["--crowd-epsilon", "0.1"]);
@@ -398,4 +417,97 @@ fn noise_over_hardly_anything_is_a_catalog_without_the_space() {
         assert!(built.stderr.contains("private with ε 0.1"), "{}", built.stderr);
     }
     assert_eq!(place.run(&["verify", "out"]).code, Some(0));
+}
+
+/// Every number of every file is one, and the catalog is whole.
+fn assert_whole(place: &Place, folder: &str, name: &str) {
+    assert_eq!(place.run(&["verify", folder]).code, Some(0), "{name}");
+    let mut numbers = 0;
+    for entry in fs::read_dir(place.0.path().join(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "arrow") {
+            continue;
+        }
+        let batches = StreamReader::try_new(File::open(&path).unwrap(), None).unwrap();
+        for column in batches.flat_map(|batch| batch.unwrap().columns().to_vec()) {
+            if let Some(values) = column.as_primitive_opt::<Float32Type>() {
+                numbers += values.len();
+                assert!(values.iter().flatten().all(f32::is_finite), "{name}: {}", path.display());
+            }
+            if let Some(values) = column.as_primitive_opt::<Float64Type>() {
+                numbers += values.len();
+                assert!(values.iter().flatten().all(f64::is_finite), "{name}: {}", path.display());
+            }
+        }
+    }
+    let manifest = manifest(place, folder);
+    if let Some(space) = space(&manifest, "collaborative") {
+        assert!(numbers > 0, "{name}");
+        assert!(space["average"].as_array().unwrap().iter().all(Value::is_f64), "{name}");
+    }
+}
+
+#[test]
+fn whatever_interactions_there_are_the_catalog_is_whole_and_the_report_says_what_was_left_out() {
+    let place = Place::new("kind");
+    let lines = |count: i64, line: &dyn Fn(i64) -> String| -> String { (0..count).map(line).collect() };
+    let good = groups();
+    let again: String = good.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    let unknown = lines(7, &|n| format!("u{n},elsewhere{n},like,,{START}\n"));
+    let future = lines(5, &|n| format!("u{n},i00,like,,{}\n", 4_102_444_800i64 + n));
+    let robot = lines(100_000, &|n| format!("robot,i{:02},like,,{}\n", n % 20, START + n));
+    let for_all = lines(60, &|n| format!("u{n},i19,like,,{}\n", START + 100));
+    let crowd_of_six = lines(120, &|n| format!("u{},i{:02},like,,{}\n", n % 6, n / 6, START + n));
+    let alone = lines(20, &|n| format!("u0,i{n:02},like,,{}\n", START + n));
+    let one_item = lines(60, &|n| format!("u{n},i03,like,,{START}\n"));
+    let no_good = lines(200, &|n| format!("u{},i{:02},rate,1,{}\n", n % 10, n / 10, START + n));
+    let on = |more: &str| format!("{good}{more}");
+    let only = |lines: &str| format!("{HEAD}{lines}");
+    for (name, likes, counter, count, learned) in [
+        ("unknown items", on(&unknown), "unknownItems", 7, true),
+        ("every line twice", on(&again), "duplicates", again.lines().count(), true),
+        ("from the future", on(&future), "future", 5, true),
+        ("one person with 100,000 events", on(&robot), "mostOfOneUser", 100_000, true),
+        ("one item that all like", on(&for_all), "used", again.lines().count() + 60, true),
+        ("fewer people than factors", only(&crowd_of_six), "users", 6, true),
+        ("one person", only(&alone), "users", 1, false),
+        ("one item in all histories", only(&one_item), "items", 1, false),
+        ("nothing that anybody likes", only(&no_good), "used", 200, false),
+        ("all in the future", only(&future), "future", 5, false),
+        ("a head alone", only(""), "interactions", 0, false),
+        ("an empty file", String::new(), "interactions", 0, false),
+    ] {
+        let built = place.build(&likes, "out");
+        assert_eq!(built.code, Some(0), "{name}: {}", built.stderr);
+        let report: Value = serde_json::from_str(&built.stdout).unwrap();
+        let interactions = &report["interactions"];
+        assert_eq!(interactions["read"][counter], count, "{name}: {counter} in {interactions}");
+        assert_eq!(interactions["learned"].is_object(), learned, "{name}: {}", built.stderr);
+        let summary = place.json(&["inspect", "out", "--json"]);
+        assert_eq!(space(&summary, "collaborative").is_some(), learned, "{name}");
+        assert_eq!(
+            built.stderr.contains("the catalog has no collaborative space"),
+            !learned,
+            "{name}: {}",
+            built.stderr
+        );
+        assert_whole(&place, "out", name);
+        // And so it is with noise, which may find nothing or something.
+        let private = place.build_with(&likes, "private", &["--crowd-epsilon", "1"]);
+        assert_eq!(private.code, Some(0), "{name}: {}", private.stderr);
+        assert_whole(&place, "private", name);
+    }
+}
+
+#[test]
+fn one_person_with_a_hundred_thousand_events_counts_once_for_an_item() {
+    let place = Place::new("kind");
+    let robot: String = (0..100_000).map(|n| format!("robot,i{:02},like,,{}\n", n % 20, START + n)).collect();
+    let built = place.build(&format!("{}{robot}", groups()), "out");
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    assert!(built.stderr.contains("one person has 100000 of the interactions"), "{}", built.stderr);
+    let report: Value = serde_json::from_str(&built.stdout).unwrap();
+    let learned = &report["interactions"]["learned"];
+    let likes = groups().lines().count() - 1 + 20;
+    assert_eq!((&learned["people"], &learned["likes"]), (&61.into(), &likes.into()), "{learned}");
 }
