@@ -32,8 +32,8 @@ mod wasm;
 // What can be recommended?
 pub use catalog::{
     Catalog, CatalogError, CatalogErrorKind, CatalogReader, Categories, Column, ColumnEntry, ColumnType, Day,
-    EffectRule, FileEntry, MANIFEST_FILE, Manifest, Missing, ModelRef, PairwiseModel, Prefer, Prior, Reference,
-    Scenario, Segment, Space, SpaceEntry, SpaceKind, SpaceKindEntry,
+    EffectRule, FileEntry, LearnedWith, MANIFEST_FILE, Manifest, Missing, ModelRef, Origin, PairwiseModel, Prefer,
+    Prior, Promise, Reference, Scenario, Segment, Space, SpaceEntry, SpaceKind, SpaceKindEntry,
 };
 // What is in a catalog, and is it whole?
 pub use catalog::{
@@ -46,8 +46,8 @@ pub use catalog::{At, CatalogDraft, CatalogFile, Cell, Place, Rejection, Rejecti
 // What do people choose together?
 #[cfg(feature = "cli")]
 pub use collaborative::{
-    APPROVAL, Choice, Factors, Figures, ItemContent, LearnOptions, LearnReport, Learned, POPULARITY, TREND, Tallies,
-    Tried, learn,
+    APPROVAL, Choice, Factors, Figures, ItemContent, LearnOptions, LearnReport, Learned, NoiseSource, POPULARITY,
+    Privacy, PrivacyError, PrivacyErrorKind, TREND, Tallies, Tried, learn,
 };
 // Which vectors are near?
 pub use vector::{
@@ -77,10 +77,10 @@ pub use ranker::{Ranker, RankerDescription, RankerError, RankerErrorKind};
 #[cfg(feature = "cli")]
 pub use evaluate::{
     BeforeAfter, Comparison, DataReport, Estimate, EvaluateError, EvaluateErrorKind, Evaluation, GroupReport,
-    Interaction, Interactions, InteractionsReader, PageAbout, Part as CasePart, Proof, Protocol, Quality, Report,
-    Request, Scores, Setting, SystemReport, TuneMethod, TuneMetric, TuneRequest, TuneStep, Tuned, bootstrap, compare,
-    coverage, evaluate, intra_list_diversity, learn_crowd, miscalibration, ndcg, novelty, popularity_bias, to_html,
-    tune, write_features,
+    Interaction, Interactions, InteractionsReader, JudgedPeople, PageAbout, Part as CasePart, Proof, Protocol, Quality,
+    Report, Request, Scores, Setting, SystemReport, TuneMethod, TuneMetric, TuneRequest, TuneStep, Tuned, bootstrap,
+    compare, coverage, evaluate, intra_list_diversity, learn_crowd, miscalibration, ndcg, novelty, popularity_bias,
+    to_html, tune, write_features,
 };
 // What does a text mean?
 #[cfg(feature = "embed")]

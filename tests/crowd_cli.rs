@@ -6,7 +6,11 @@ mod program;
 
 use std::fmt::Write;
 use std::fs;
+use std::fs::File;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type};
+use arrow_ipc::reader::StreamReader;
 use program::{Ran, command};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -271,4 +275,239 @@ fn a_column_of_that_name_is_the_schemas_and_nothing_is_written() {
     assert_ne!(built.code, Some(0));
     assert!(built.stderr.contains("crowd_trend") && built.stderr.contains("another name"), "{}", built.stderr);
     assert!(!place.0.path().join("out").exists());
+}
+
+fn manifest(place: &Place, folder: &str) -> Value {
+    serde_json::from_slice(&fs::read(place.0.path().join(folder).join("catalog.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn the_catalog_says_how_its_factors_were_learned() {
+    let place = Place::new("kind");
+    assert_eq!(place.build(&people(200), "chosen").code, Some(0));
+    let entry = |folder: &str| space(&manifest(&place, folder), "collaborative").unwrap().clone();
+    let chosen = entry("chosen");
+    assert_eq!((&chosen["people"], &chosen["leastPeople"]), (&200.into(), &5.into()), "{chosen}");
+    let learned = &chosen["learned"];
+    assert_eq!(
+        (&learned["lambdaFrom"], &learned["dimsFrom"]),
+        (&"validation".into(), &"validation".into()),
+        "{learned}"
+    );
+    assert_eq!((&learned["leastTogether"], &learned["mostLikes"]), (&5.into(), &1000.into()), "{learned}");
+    assert_eq!(learned["dims"].as_u64().unwrap() as usize, chosen["average"].as_array().unwrap().len());
+    assert!(learned["privacy"].is_null(), "{learned}");
+
+    let options = ["--crowd-lambda", "50", "--crowd-dims", "8", "--crowd-support", "3", "--crowd-likes", "4"];
+    let built = place.build_with(&people(200), "given", &options);
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    let learned = entry("given")["learned"].clone();
+    let expected = serde_json::json!({
+        "dims": 8, "dimsFrom": "given", "lambda": 50.0, "lambdaFrom": "given", "leastTogether": 3, "mostLikes": 4
+    });
+    assert_eq!(learned, expected);
+    let about = space(&place.json(&["inspect", "given", "--json"]), "collaborative").unwrap()["about"].clone();
+    for told in ["200 people", "λ 50 (given)", "values given", "5 people for an item", "3 for a pair", "4 likes of one"]
+    {
+        assert!(about.as_str().unwrap().contains(told), "{about}");
+    }
+    assert!(place.run(&["inspect", "given"]).stdout.contains("λ 50 (given)"));
+
+    assert_eq!(place.build(&groups(), "few").code, Some(0));
+    assert_eq!(entry("few")["learned"]["lambdaFrom"], "default");
+}
+
+/// Six hundred people, so that groups stand out of a little noise.
+fn many() -> String {
+    people(600)
+}
+
+#[test]
+fn what_is_private_says_so_and_has_no_count_without_noise() {
+    let place = Place::new("kind");
+    let built = place.build_with(&many(), "out", &["--crowd-epsilon", "8", "--crowd-likes", "9"]);
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    assert!(built.stderr.contains("private with ε 8 and δ 0.00001"), "{}", built.stderr);
+    let report: Value = serde_json::from_str(&built.stdout).unwrap();
+    let learned = &report["interactions"]["learned"];
+    for exact in ["people", "likes", "tooFew", "beyond", "choice"] {
+        assert!(learned[exact].is_null(), "{exact}: {learned}");
+    }
+    let all = manifest(&place, "out");
+    let entry = space(&all, "collaborative").expect("two groups stand out");
+    assert!(entry["people"].is_null(), "how many people there are is a count as well: {entry}");
+    let told = &entry["learned"];
+    let privacy = &told["privacy"];
+    assert_eq!((&privacy["epsilon"], &privacy["delta"]), (&8.0.into(), &1e-5.into()), "{told}");
+    // 0.600229 · √(9·10/2), see the calibration's test.
+    assert!((privacy["noise"].as_f64().unwrap() - 0.600_229_072_2 * 45f64.sqrt()).abs() < 1e-8, "{privacy}");
+    assert_eq!(
+        (&told["mostLikes"], &told["lambdaFrom"], &told["dimsFrom"]),
+        (&9.into(), &"default".into(), &"default".into())
+    );
+
+    // Times and opinions are not there, and the prior is of what is.
+    let names: Vec<&str> =
+        all["columns"].as_array().unwrap().iter().filter_map(|column| column["name"].as_str()).collect();
+    assert_eq!(names, ["kind", "crowd_popularity"]);
+    assert_eq!(all["prior"], serde_json::json!({"popularity": "crowd_popularity", "trend": "crowd_popularity"}));
+    let counts = |folder: &str| -> Vec<Option<u64>> {
+        place.write("events.csv", "item,type,timestamp\n");
+        let list = place.json(&["recommend", folder, "--events", "events.csv", "--limit", "20", "--json"]);
+        let hits = list.get("hits").unwrap_or(&list).as_array().unwrap().clone();
+        let mut hits: Vec<(String, Option<u64>)> = hits
+            .iter()
+            .map(|hit| (hit["id"].as_str().unwrap().to_owned(), hit["item"]["crowd_popularity"].as_u64()))
+            .collect();
+        hits.sort();
+        hits.into_iter().map(|(_, count)| count).collect()
+    };
+    assert_eq!(place.build_with(&many(), "exact", &["--crowd-likes", "9"]).code, Some(0));
+    let (noisy, exact) = (counts("out"), counts("exact"));
+    let same = noisy.iter().zip(&exact).filter(|(noisy, exact)| noisy == exact).count();
+    assert!(same <= 10, "of twenty counts with noise of ±4 {same} are the exact ones");
+    assert_eq!(place.run(&["verify", "out"]).code, Some(0));
+
+    // Whoever builds again gets other noise.
+    assert_eq!(place.build_with(&many(), "again", &["--crowd-epsilon", "8", "--crowd-likes", "9"]).code, Some(0));
+    assert_ne!(counts("again"), noisy);
+}
+
+#[test]
+fn a_promise_that_cannot_be_made_is_refused() {
+    let place = Place::new("kind");
+    for bad in ["0", "-1", "NaN", "inf", "some", "101"] {
+        let refused = place.build_with(&groups(), "bad", &[&format!("--crowd-epsilon={bad}")]);
+        assert_eq!(refused.code, Some(2), "{bad}: {}", refused.stderr);
+        assert!(refused.stderr.contains("expected an ε above 0"), "{}", refused.stderr);
+    }
+    for bad in ["0", "1", "-0.1", "NaN"] {
+        let refused = place.build_with(&groups(), "bad", &["--crowd-epsilon", "1", &format!("--crowd-delta={bad}")]);
+        assert_eq!(refused.code, Some(2), "{bad}: {}", refused.stderr);
+        assert!(refused.stderr.contains("expected a δ above 0 and below 1"), "{}", refused.stderr);
+    }
+    assert_eq!(place.build_with(&groups(), "bad", &["--crowd-delta", "0.1"]).code, Some(2), "of no promise");
+    let both = ["--crowd-epsilon", "1", "--crowd-support", "3"];
+    assert_eq!(place.build_with(&groups(), "bad", &both).code, Some(2), "all pairs have noise");
+    assert!(!place.0.path().join("bad").exists());
+}
+
+#[test]
+fn weights_chosen_without_noise_do_not_become_part_of_what_is_private() {
+    let place = Place::new("kind");
+    assert_eq!(place.build_with(&many(), "out", &["--crowd-epsilon", "20", "--crowd-likes", "9"]).code, Some(0));
+    let before = manifest(&place, "out");
+    let refused = place.run(&["tune", "out", "--interactions", "likes.csv", "--apply", "--force"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("\"code\":\"privacy\"") || refused.stderr.contains("would break it"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(manifest(&place, "out"), before);
+}
+
+#[test]
+fn noise_over_hardly_anything_is_a_catalog_without_the_space() {
+    let place = Place::new("kind");
+    let built = place.build_with(&groups(), "out", &["--crowd-epsilon", "0.1"]);
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    if !built.stderr.contains("too little to learn from") {
+        // Two of twenty items may stand out by chance; then there is a space, and it says what it is worth.
+        assert!(built.stderr.contains("private with ε 0.1"), "{}", built.stderr);
+    }
+    assert_eq!(place.run(&["verify", "out"]).code, Some(0));
+}
+
+/// Every number of every file is one, and the catalog is whole.
+fn assert_whole(place: &Place, folder: &str, name: &str) {
+    assert_eq!(place.run(&["verify", folder]).code, Some(0), "{name}");
+    let mut numbers = 0;
+    for entry in fs::read_dir(place.0.path().join(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "arrow") {
+            continue;
+        }
+        let batches = StreamReader::try_new(File::open(&path).unwrap(), None).unwrap();
+        for column in batches.flat_map(|batch| batch.unwrap().columns().to_vec()) {
+            if let Some(values) = column.as_primitive_opt::<Float32Type>() {
+                numbers += values.len();
+                assert!(values.iter().flatten().all(f32::is_finite), "{name}: {}", path.display());
+            }
+            if let Some(values) = column.as_primitive_opt::<Float64Type>() {
+                numbers += values.len();
+                assert!(values.iter().flatten().all(f64::is_finite), "{name}: {}", path.display());
+            }
+        }
+    }
+    let manifest = manifest(place, folder);
+    if let Some(space) = space(&manifest, "collaborative") {
+        assert!(numbers > 0, "{name}");
+        assert!(space["average"].as_array().unwrap().iter().all(Value::is_f64), "{name}");
+    }
+}
+
+#[test]
+fn whatever_interactions_there_are_the_catalog_is_whole_and_the_report_says_what_was_left_out() {
+    let place = Place::new("kind");
+    let lines = |count: i64, line: &dyn Fn(i64) -> String| -> String { (0..count).map(line).collect() };
+    let good = groups();
+    let again: String = good.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    let unknown = lines(7, &|n| format!("u{n},elsewhere{n},like,,{START}\n"));
+    let future = lines(5, &|n| format!("u{n},i00,like,,{}\n", 4_102_444_800i64 + n));
+    let robot = lines(100_000, &|n| format!("robot,i{:02},like,,{}\n", n % 20, START + n));
+    let for_all = lines(60, &|n| format!("u{n},i19,like,,{}\n", START + 100));
+    let crowd_of_six = lines(120, &|n| format!("u{},i{:02},like,,{}\n", n % 6, n / 6, START + n));
+    let alone = lines(20, &|n| format!("u0,i{n:02},like,,{}\n", START + n));
+    let one_item = lines(60, &|n| format!("u{n},i03,like,,{START}\n"));
+    let no_good = lines(200, &|n| format!("u{},i{:02},rate,1,{}\n", n % 10, n / 10, START + n));
+    let on = |more: &str| format!("{good}{more}");
+    let only = |lines: &str| format!("{HEAD}{lines}");
+    for (name, likes, counter, count, learned) in [
+        ("unknown items", on(&unknown), "unknownItems", 7, true),
+        ("every line twice", on(&again), "duplicates", again.lines().count(), true),
+        ("from the future", on(&future), "future", 5, true),
+        ("one person with 100,000 events", on(&robot), "mostOfOneUser", 100_000, true),
+        ("one item that all like", on(&for_all), "used", again.lines().count() + 60, true),
+        ("fewer people than factors", only(&crowd_of_six), "users", 6, true),
+        ("one person", only(&alone), "users", 1, false),
+        ("one item in all histories", only(&one_item), "items", 1, false),
+        ("nothing that anybody likes", only(&no_good), "used", 200, false),
+        ("all in the future", only(&future), "future", 5, false),
+        ("a head alone", only(""), "interactions", 0, false),
+        ("an empty file", String::new(), "interactions", 0, false),
+    ] {
+        let built = place.build(&likes, "out");
+        assert_eq!(built.code, Some(0), "{name}: {}", built.stderr);
+        let report: Value = serde_json::from_str(&built.stdout).unwrap();
+        let interactions = &report["interactions"];
+        assert_eq!(interactions["read"][counter], count, "{name}: {counter} in {interactions}");
+        assert_eq!(interactions["learned"].is_object(), learned, "{name}: {}", built.stderr);
+        let summary = place.json(&["inspect", "out", "--json"]);
+        assert_eq!(space(&summary, "collaborative").is_some(), learned, "{name}");
+        assert_eq!(
+            built.stderr.contains("the catalog has no collaborative space"),
+            !learned,
+            "{name}: {}",
+            built.stderr
+        );
+        assert_whole(&place, "out", name);
+        // And so it is with noise, which may find nothing or something.
+        let private = place.build_with(&likes, "private", &["--crowd-epsilon", "1"]);
+        assert_eq!(private.code, Some(0), "{name}: {}", private.stderr);
+        assert_whole(&place, "private", name);
+    }
+}
+
+#[test]
+fn one_person_with_a_hundred_thousand_events_counts_once_for_an_item() {
+    let place = Place::new("kind");
+    let robot: String = (0..100_000).map(|n| format!("robot,i{:02},like,,{}\n", n % 20, START + n)).collect();
+    let built = place.build(&format!("{}{robot}", groups()), "out");
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    assert!(built.stderr.contains("one person has 100000 of the interactions"), "{}", built.stderr);
+    let report: Value = serde_json::from_str(&built.stdout).unwrap();
+    let learned = &report["interactions"]["learned"];
+    let likes = groups().lines().count() - 1 + 20;
+    assert_eq!((&learned["people"], &learned["likes"]), (&61.into(), &likes.into()), "{learned}");
 }

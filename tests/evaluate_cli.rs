@@ -263,6 +263,42 @@ fn what_cannot_be_used_is_counted_and_told() {
 }
 
 #[test]
+fn a_sample_of_people_is_said_and_judged_as_all_of_them_would_be() {
+    let place = Place::new();
+    let lists = |file: &str, most: &str| -> BTreeMap<String, Value> {
+        let report = place.report(&["leave-last-out", "--no-baselines", "--scores-out", file, "--most-people", most]);
+        let people = &report["people"];
+        assert_eq!(
+            (&people["judged"], &people["able"]),
+            (&most.parse::<usize>().unwrap().into(), &PEOPLE.into()),
+            "{report}"
+        );
+        let lines = fs::read_to_string(place.path(file)).unwrap();
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|line| (line["user"].as_str().unwrap().to_owned(), line)).collect()
+    };
+    let (some, all) = (lists("some", "7"), lists("all", "60"));
+    assert_eq!((some.len(), all.len()), (7, PEOPLE));
+    assert!(some.iter().all(|(user, line)| all[user] == *line), "the crowd and the lists are the same");
+    let told = place.evaluate(&["leave-last-out", "--most-people", "7", "--no-baselines"]);
+    assert!(told.stdout.contains("7 lists of 7 people of 60"), "{}", told.stdout);
+}
+
+#[test]
+fn what_privacy_costs_can_be_measured() {
+    let place = Place::new();
+    let ndcg = |rest: &[&str]| {
+        let report = place.report(&[&["leave-last-out", "--no-baselines"], rest].concat());
+        metric(&report, "homebody", "ndcg@10")
+    };
+    let little = ["--crowd-epsilon", "100", "--crowd-likes", "8"];
+    let much = ["--crowd-epsilon", "0.5", "--crowd-likes", "8"];
+    assert_eq!(ndcg(&little), ndcg(&little), "the noise of an evaluation comes from its seed");
+    assert_ne!(ndcg(&little), ndcg(&much));
+    assert_ne!(ndcg(&little), ndcg(&[]), "the split learns, though the catalog has no collaborative space");
+}
+
+#[test]
 fn mistakes_are_explained() {
     let place = Place::new();
     let told = |ran: Ran, parts: &[&str]| {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::column::Column;
-use super::manifest::{ColumnType, SpaceEntry};
+use super::manifest::{ColumnType, LearnedWith, Promise, SpaceEntry, SpaceKindEntry};
 use super::reader::Catalog;
 use super::space::SpaceKind;
 use crate::vector::VectorSet;
@@ -229,6 +229,25 @@ fn empty_rows(vectors: &VectorSet) -> usize {
     (0..vectors.len()).filter(empty).count()
 }
 
+/// How a collaborative space was learned, as far as its catalog says.
+fn learned_with(entry: &SpaceKindEntry) -> Option<String> {
+    let SpaceKindEntry::Collaborative { people, least_people, learned: Some(learned), .. } = entry else { return None };
+    let LearnedWith { dims_from, lambda, lambda_from, least_together, most_likes, privacy, .. } = learned;
+    let people = people.map_or_else(String::new, |people| format!(" {people} people,"));
+    let mut told = format!(
+        ":{people} λ {lambda} ({}), values {}, {least_people} people for an item",
+        lambda_from.name(),
+        dims_from.name()
+    );
+    match privacy {
+        None => told.push_str(&format!(", {least_together} for a pair, {most_likes} likes of one")),
+        Some(Promise { epsilon, delta, noise }) => told.push_str(&format!(
+            " by noisy count, {most_likes} likes of one, private with ε {epsilon} and δ {delta} (noise {noise:.1})"
+        )),
+    }
+    Some(told)
+}
+
 fn summarize_space(catalog: &Catalog, entry: &SpaceEntry) -> SpaceSummary {
     let missing_in = |name: &str| catalog.column(name).map_or(0, Column::missing);
     let (mut bytes_per_item, mut missing, mut kind, mut about) = (0.0, 0, "", String::new());
@@ -243,6 +262,7 @@ fn summarize_space(catalog: &Catalog, entry: &SpaceEntry) -> SpaceSummary {
             }
             SpaceKind::Collaborative { vectors, .. } => {
                 about = format!("{} factors, learned from what people chose", vectors.dims());
+                about.extend(learned_with(&entry.kind));
                 // An int8 a factor, a float32 scale and a float32 gain.
                 bytes_per_item = (vectors.dims() + 8) as f64;
                 missing = empty_rows(vectors);

@@ -155,10 +155,14 @@ pub enum SpaceKindEntry {
         file: String,
         /// The factors of an average like of the crowd; as many as an item has.
         average: Vec<f32>,
-        /// How many people it was learned from.
-        people: usize,
+        /// How many people it was learned from; not said where they are promised privacy.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        people: Option<usize>,
         /// Items that fewer people chose have no factors of their own.
         least_people: usize,
+        /// How it was learned; catalogs of the first builds do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        learned: Option<LearnedWith>,
     },
     /// A number.
     Number {
@@ -200,6 +204,64 @@ pub enum SpaceKindEntry {
         /// At this distance a thing counts half.
         half_distance_km: f64,
     },
+}
+
+/// The numbers that factors were learned with, and what one person could add to them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LearnedWith {
+    /// Numbers per item.
+    pub dims: usize,
+    /// Where that number comes from.
+    pub dims_from: Origin,
+    /// The λ of EASE: how much evidence two items needed to count as chosen together.
+    pub lambda: f64,
+    /// Where that number comes from.
+    pub lambda_from: Origin,
+    /// Pairs of items that fewer people chose both of did not count; 0 if all did.
+    pub least_together: usize,
+    /// Of one person at most so many likes counted, the latest.
+    pub most_likes: usize,
+    /// What is promised to each person, if anything is: everything in the catalog that was made of their likes keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Promise>,
+}
+
+/// Where a number that factors are learned with comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// It is what is used where nothing else is said.
+    #[default]
+    Default,
+    /// Somebody gave it.
+    Given,
+    /// People kept back had it.
+    Validation,
+}
+
+impl Origin {
+    /// As the manifest writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Given => "given",
+            Self::Validation => "validation",
+        }
+    }
+}
+
+/// What is promised to each person whose likes were counted: differential privacy of everything that was made of the counts, toward
+/// one person with all that they did.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Promise {
+    /// The ε.
+    pub epsilon: f64,
+    /// The δ.
+    pub delta: f64,
+    /// The standard deviation of the noise of every count.
+    pub noise: f64,
 }
 
 /// A data file of the catalog.
@@ -405,8 +467,16 @@ impl Manifest {
             if self.spaces[..index].iter().any(|other| other.name == space.name) {
                 return wrong(format!("two spaces are named {:?}; build the catalog anew", space.name));
             }
-            if let SpaceKindEntry::Collaborative { file, average, .. } = &space.kind {
+            if let SpaceKindEntry::Collaborative { file, average, learned, .. } = &space.kind {
                 named.push(file);
+                if let Some(learned) = learned.filter(|learned| learned.dims != average.len()) {
+                    return wrong(format!(
+                        "the average of space {:?} must have {} values, found {}; build the catalog anew",
+                        space.name,
+                        learned.dims,
+                        average.len()
+                    ));
+                }
                 if average.is_empty() || average.iter().any(|value| !value.is_finite()) {
                     return wrong(format!(
                         "the average of space {:?} must have finite values; build the catalog anew",

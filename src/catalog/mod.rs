@@ -50,7 +50,10 @@ pub use input::read_rows;
 #[cfg(feature = "cli")]
 pub(crate) use inspect::readable;
 pub use inspect::{CatalogSummary, ColumnSummary, NumberSummary, QUANTILES, Quantile, SpaceSummary, TopValue};
-pub use manifest::{ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ModelRef, SpaceEntry, SpaceKindEntry};
+pub use manifest::{
+    ColumnEntry, ColumnType, FileEntry, LearnedWith, MANIFEST_FILE, Manifest, ModelRef, Origin, Promise, SpaceEntry,
+    SpaceKindEntry,
+};
 pub use reader::{Catalog, CatalogReader};
 pub(crate) use space::{DEFAULT_SCENARIO, MAP_X, MAP_Y};
 pub use space::{EffectRule, Missing, PairwiseModel, Prefer, Prior, Reference, Scenario, Segment, Space, SpaceKind};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 #[cfg(feature = "cli")]
-use crate::collaborative::{Factors, POPULARITY, TREND};
+use crate::collaborative::{Factors, Figures, POPULARITY, TREND};
 #[cfg(feature = "cli")]
 use crate::vector::Precision;
 use crate::vector::VectorSet;
@@ -262,6 +262,12 @@ impl Prior {
     /// Of the columns that are made from interactions.
     pub(crate) fn chosen() -> Self {
         Self::Chosen { popularity: POPULARITY.to_owned(), trend: TREND.to_owned() }
+    }
+
+    /// The same of the columns that these figures have: where times are not known, the trend is the popularity.
+    pub(crate) fn of_figures(figures: &Figures) -> Self {
+        let trend = if figures.trend.is_some() { TREND } else { POPULARITY };
+        Self::Chosen { popularity: POPULARITY.to_owned(), trend: trend.to_owned() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::collaborative::LearnOptions;
+use crate::collaborative::{LearnOptions, NoiseSource, Privacy};
 
 #[derive(Args, Clone, Copy)]
 pub(crate) struct CrowdOptions {
@@ -13,16 +13,53 @@ pub(crate) struct CrowdOptions {
     /// How many numbers, each a byte, an item gets for these factors. Default: the same of 16 to 64.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     crowd_dims: Option<u8>,
-    /// How many people have to like both items of a pair for the pair to count.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    crowd_support: u32,
+    /// How many people have to like both items of a pair for the pair to count. Default: 5.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    crowd_support: Option<u32>,
+    /// Of one person at most so many likes count, the latest. Default: 1,000, with --crowd-epsilon 20.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    crowd_likes: Option<u32>,
+    /// Promise (ε, δ)-differential privacy to each person: every count of items and pairs gets noise before anything is made of it. 1
+    /// promises much, 8 little; it costs quality, the less the more people there are.
+    #[arg(long, value_name = "EPSILON", value_parser = parse_epsilon, conflicts_with = "crowd_support")]
+    crowd_epsilon: Option<f64>,
+    /// The δ of that promise: well below one by the number of people. Default: 0.00001.
+    #[arg(long, value_name = "DELTA", value_parser = parse_delta, requires = "crowd_epsilon")]
+    crowd_delta: Option<f64>,
 }
 
 impl CrowdOptions {
     pub(crate) fn learn_options(&self) -> LearnOptions {
-        let (lambda, dims) = (self.crowd_lambda, self.crowd_dims.map(usize::from));
-        LearnOptions { lambda, dims, least_together: self.crowd_support as usize, ..LearnOptions::default() }
+        let usual = LearnOptions::default();
+        let number = |given: Option<u32>, usual: usize| given.map_or(usual, |number| number as usize);
+        LearnOptions {
+            lambda: self.crowd_lambda,
+            dims: self.crowd_dims.map(usize::from),
+            least_together: number(self.crowd_support, usual.least_together),
+            most_likes: number(self.crowd_likes, usual.most_likes),
+            privacy: self.privacy(),
+            ..usual
+        }
     }
+
+    fn privacy(&self) -> Option<Privacy> {
+        let likes = self.crowd_likes.map_or(Privacy::LIKES, |likes| likes as usize);
+        let delta = self.crowd_delta.unwrap_or(Privacy::DELTA);
+        let made = |epsilon| Privacy::new(epsilon, delta, likes, NoiseSource::System);
+        self.crowd_epsilon.map(|epsilon| made(epsilon).expect("each number was checked as it was read"))
+    }
+}
+
+fn parse_epsilon(text: &str) -> Result<f64, String> {
+    let number = text.parse().unwrap_or(f64::NAN);
+    let checked = Privacy::new(number, Privacy::DELTA, Privacy::LIKES, NoiseSource::System);
+    checked.map(|privacy| privacy.epsilon()).map_err(|error| error.to_string())
+}
+
+fn parse_delta(text: &str) -> Result<f64, String> {
+    let number = text.parse().unwrap_or(f64::NAN);
+    let checked = Privacy::new(1.0, number, Privacy::LIKES, NoiseSource::System);
+    checked.map(|privacy| privacy.delta()).map_err(|error| error.to_string())
 }
 
 fn parse_lambda(text: &str) -> Result<f64, String> {

@@ -11,13 +11,15 @@ use serde_json::json;
 
 use super::judging::{Judging, Loaded};
 use super::{Failure, load_ranker, print_json, print_line, read_file};
+use crate::catalog::Catalog;
 use crate::evaluate::{
-    Evaluation, GroupReport, PageAbout, Part, Protocol, Report, Request, Setting, evaluate, to_html, write_features,
+    Evaluation, GroupReport, JudgedPeople, PageAbout, Part, Protocol, Report, Request, Setting, evaluate, to_html,
+    write_features,
 };
 
 /// Judge the ranking by what people did.
 ///
-/// Every list ranks all items that the person did not know; nothing is sampled. The same input and seed give the same report.
+/// Every list ranks all items that the person did not know. The same input and seed give the same report.
 #[derive(Args)]
 pub(crate) struct Evaluate {
     #[command(flatten)]
@@ -129,7 +131,20 @@ impl Evaluate {
             let settings = settings.clone();
             let (baselines, ranker, seed) = (!self.no_baselines, ranker.clone(), self.judging.seed);
             let list_places = self.simulate_lists.map(|places| places as usize);
-            let request = Request { protocol, settings, baselines, learn, ranker, list_places, part, seed, jobs };
+            let (most_people, keep_lists) = (self.judging.most_people as usize, self.scores_out.is_some());
+            let request = Request {
+                protocol,
+                settings,
+                baselines,
+                learn,
+                ranker,
+                list_places,
+                part,
+                most_people,
+                keep_lists,
+                seed,
+                jobs,
+            };
             if let Some(path) = &self.features_out {
                 let doing = || format!("writing {}", path.display());
                 let mut out = BufWriter::new(File::create(path).map_err(Failure::while_doing(doing()))?);
@@ -144,7 +159,8 @@ impl Evaluate {
             bar.finish_and_clear();
             let evaluation = made.map_err(Failure::while_doing(format!("evaluating {}", protocol.name())))?;
             if let Some(path) = &self.scores_out {
-                write_scores(path, &evaluation).map_err(Failure::while_doing(format!("writing {}", path.display())))?;
+                write_scores(path, &catalog, &evaluation)
+                    .map_err(Failure::while_doing(format!("writing {}", path.display())))?;
             }
             if !self.json {
                 print_report(&evaluation.report)?;
@@ -189,10 +205,11 @@ fn progress(protocol: Protocol) -> ProgressBar {
     ProgressBar::new(0).with_style(style).with_message(protocol.name())
 }
 
-fn write_scores(path: &Path, evaluation: &Evaluation) -> std::io::Result<()> {
+fn write_scores(path: &Path, catalog: &Catalog, evaluation: &Evaluation) -> std::io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
     for scores in &evaluation.scores {
-        let mut line = json!({"user": scores.user, "ranked": scores.ranked});
+        let ids: Vec<&str> = scores.ranked.iter().map(|row| catalog.id(*row as usize)).collect();
+        let mut line = json!({"user": scores.user, "ranked": ids});
         if let Some(known) = scores.known {
             line["known"] = json!(known);
         }
@@ -205,7 +222,9 @@ fn write_scores(path: &Path, evaluation: &Evaluation) -> std::io::Result<()> {
 fn print_report(report: &Report) -> Result<(), Failure> {
     for group in &report.groups {
         let known = group.known.map_or_else(String::new, |known| format!(", {known} events known"));
-        print_line(format_args!("{}{known}: {} lists, seed {}", report.protocol, group.lists, report.seed))?;
+        let JudgedPeople { judged, able } = report.people;
+        let of = if judged < able { format!(" of {judged} people of {able}") } else { String::new() };
+        print_line(format_args!("{}{known}: {} lists{of}, seed {}", report.protocol, group.lists, report.seed))?;
         print_group(group)?;
     }
     Ok(())

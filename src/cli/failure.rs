@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use crate::catalog::CatalogError;
+use crate::collaborative::PrivacyError;
 use crate::embed::EmbedError;
 use crate::evaluate::EvaluateError;
 use crate::profile::ProfileError;
@@ -57,6 +58,7 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         error.downcast_ref::<CatalogError>().map(CatalogError::code),
         error.downcast_ref::<EmbedError>().map(EmbedError::code),
         error.downcast_ref::<EvaluateError>().map(EvaluateError::code),
+        error.downcast_ref::<PrivacyError>().map(PrivacyError::code),
         error.downcast_ref::<ProfileError>().map(ProfileError::code),
         error.downcast_ref::<RankError>().map(RankError::code),
         error.downcast_ref::<RankerError>().map(RankerError::code),

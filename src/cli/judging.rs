@@ -21,11 +21,14 @@ pub(super) struct Judging {
     #[arg(long, value_name = "FILE")]
     pub(super) interactions: PathBuf,
     /// Learn item factors from each split's own crowd and rank with them, as a catalog built with --interactions does.
-    /// Default: if the catalog has a collaborative space.
+    /// Default: if the catalog has a collaborative space, or with --crowd-epsilon (whose noise then comes from --seed).
     #[arg(long)]
     learn: bool,
     #[command(flatten)]
     crowd: CrowdOptions,
+    /// Judge at most so many people, a sample that the seed decides; what the crowd knows is of everybody all the same.
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) most_people: u32,
     /// What random choices begin with.
     #[arg(long, value_name = "NUMBER", default_value_t = 42)]
     pub(super) seed: u64,
@@ -50,7 +53,8 @@ impl Judging {
         let catalog = load_catalog(&self.catalog)?;
         let data = load_interactions(&self.interactions, &catalog, self.now)?;
         let has_factors = catalog.spaces().iter().any(|space| matches!(space.kind, SpaceKind::Collaborative { .. }));
-        let learn = (self.learn || has_factors).then(|| self.crowd.learn_options());
+        let options = self.crowd.learn_options();
+        let learn = (self.learn || has_factors || options.privacy.is_some()).then_some(options);
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
         Ok(Loaded { catalog, data, learn, jobs })

@@ -10,7 +10,8 @@ use serde_json::json;
 use super::evaluate::{ProtocolName, read_setting};
 use super::judging::{Judging, Loaded};
 use super::replace::replace_manifest;
-use super::{Failure, print_json, print_line};
+use super::{Failure, load_catalog, print_json, print_line};
+use crate::catalog::{Promise, SpaceKindEntry};
 use crate::evaluate::{BeforeAfter, Setting, TuneMethod, TuneMetric, TuneRequest, TuneStep, Tuned, tune};
 
 /// Search for the weights that rank best, and prove them where the search did not look.
@@ -73,6 +74,9 @@ impl Tune {
             Some(path) => read_setting(path)?,
             None => Setting::default_named("default"),
         };
+        if self.apply {
+            self.refuse_to_break_a_promise()?;
+        }
         let Loaded { catalog, data, learn, jobs } = self.judging.load()?;
         let request = TuneRequest {
             protocol,
@@ -85,6 +89,7 @@ impl Tune {
             trials: self.trials,
             events: !self.weights_only,
             learn,
+            most_people: self.judging.most_people as usize,
             seed: self.judging.seed,
             jobs,
         };
@@ -104,6 +109,26 @@ impl Tune {
             replace_manifest(&self.judging.catalog, setting, tuned.model)?;
         }
         self.tell(&tuned, setting, kept)
+    }
+
+    /// Weights are chosen by likes without noise: a catalog that promises privacy must not ship them.
+    fn refuse_to_break_a_promise(&self) -> Result<(), Failure> {
+        let catalog = load_catalog(&self.judging.catalog)?;
+        let promise = catalog.manifest().spaces.iter().find_map(|space| match &space.kind {
+            SpaceKindEntry::Collaborative { learned, .. } => learned.as_ref()?.privacy,
+            _ => None,
+        });
+        match promise {
+            None => Ok(()),
+            Some(Promise { epsilon, .. }) => Err(Failure::with_code(
+                "privacy",
+                format!(
+                    "--apply: {} promises privacy with ε {epsilon}, and weights chosen by likes without noise would break it; with \
+                     -o they are written for you, or build the catalog without --crowd-epsilon",
+                    self.judging.catalog.display()
+                ),
+            )),
+        }
     }
 
     fn tell(&self, tuned: &Tuned, setting: &Setting, kept: bool) -> Result<(), Failure> {

@@ -3,10 +3,15 @@
 use nalgebra::DMatrix;
 use serde::Serialize;
 
+use super::Learned;
 use super::choose::{Choice, choose};
 use super::content;
+use super::figures::{Figures, Tallies};
+use super::noisy::NoisyCounts;
 use super::pairs::Pairs;
+use super::privacy::{Privacy, PrivacyError};
 use super::svd::{PASSES, RightSide, Start, right_side};
+use crate::catalog::{Origin, Promise};
 
 /// What is learned, and what one person may add to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +28,9 @@ pub struct LearnOptions {
     pub least_together: usize,
     /// Of one person at most so many likes count, the latest: nobody shapes the factors alone.
     pub most_likes: usize,
+    /// What is promised to each person, if anything is. Then all counts have noise, λ and `dims` are the usual ones where nothing is said,
+    /// all pairs count (`least_together` does not), and of a person so many likes as the promise says (`most_likes` does not).
+    pub privacy: Option<Privacy>,
 }
 
 impl LearnOptions {
@@ -35,7 +43,7 @@ impl LearnOptions {
 impl Default for LearnOptions {
     /// λ and the numbers per item chosen by the likes themselves; items, and pairs of them, that five people chose; 1,000 likes.
     fn default() -> Self {
-        Self { dims: None, lambda: None, least_people: 5, least_together: 5, most_likes: 1000 }
+        Self { dims: None, lambda: None, least_people: 5, least_together: 5, most_likes: 1000, privacy: None }
     }
 }
 
@@ -67,21 +75,23 @@ pub struct Factors {
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LearnReport {
-    /// People with at least one like that counts.
-    pub people: usize,
+    /// People with at least one like that counts; nothing where they are promised privacy, as with all counts without noise.
+    pub people: Option<usize>,
     /// Likes that count.
-    pub likes: usize,
+    pub likes: Option<usize>,
     /// Items with factors from likes.
     pub items: usize,
     /// Items with factors from their text alone.
     pub from_text: usize,
     /// Items that somebody liked, but fewer people than it takes.
-    pub too_few: usize,
-    /// Likes beyond what one person may add.
-    pub beyond: usize,
-    /// How many people an item takes.
+    pub too_few: Option<usize>,
+    /// Of one person at most so many likes count.
+    pub most_likes: usize,
+    /// Likes beyond that.
+    pub beyond: Option<usize>,
+    /// How many people an item takes; with noise, how great its noisy count has to be.
     pub least_people: usize,
-    /// How many people a pair of items takes.
+    /// How many people a pair of items takes; 0 with noise, where all pairs of those items count.
     pub least_together: usize,
     /// Pairs of items that enough people chose both of.
     pub pairs: usize,
@@ -89,10 +99,16 @@ pub struct LearnReport {
     pub pairs_left_out: usize,
     /// Numbers per item.
     pub dims: usize,
+    /// Where that number comes from.
+    pub dims_from: Origin,
     /// The λ of EASE.
     pub lambda: f64,
+    /// Where that number comes from.
+    pub lambda_from: Origin,
     /// How these two were chosen; nothing where there were too few people, or both were given.
     pub choice: Option<Choice>,
+    /// What is promised to each person, if anything is.
+    pub privacy: Option<Promise>,
 }
 
 /// Singular values that are computed, for the gains: more than are kept, since a gain is of the whole factor.
@@ -102,29 +118,54 @@ const TEXT_LIKES: f64 = 5.0;
 /// A gain beyond this would be one item's own popularity and not what goes with it.
 const LEAST_REST: f64 = 1e-3;
 
-/// Learns factors for `items` items. `people` has the rows that each person liked, each row once, the latest last;
-/// `content` says what items are about, for those that too few people chose.
+/// Learns what the likes of many people say of a catalog's items. `people` has the rows that each person liked, each row once, the
+/// latest last; `tallies` has the sums of everything they said, by row; `content` says what items are about, for those that too few people
+/// chose.
 ///
-/// Nothing if there is nothing to learn: no item was liked by as many people as it takes, or there are fewer than two such
-/// items.
+/// There are no factors if there is nothing to learn them from: no item was liked by as many people as it takes, or there are fewer than
+/// two such items. With [`LearnOptions::privacy`] everything comes from noisy counts, and then there are no figures either where there
+/// are no factors.
+///
+/// # Errors
+///
+/// The system has no randomness for the noise.
 ///
 /// # Panics
 ///
-/// If a row is not below `items`.
+/// If a row is not among those of the tallies.
 pub fn learn(
+    people: &[Vec<u32>],
+    tallies: &Tallies<'_>,
+    content: Option<ItemContent<'_>>,
+    options: &LearnOptions,
+) -> Result<Learned, PrivacyError> {
+    let items = tallies.counts.len();
+    match &options.privacy {
+        Some(privacy) => privately(people, items, content, options, privacy),
+        None => Ok(Learned {
+            factors: plainly(people, items, content, options),
+            figures: Figures::of(tallies, options.least_people),
+        }),
+    }
+}
+
+/// Factors from the counts as they are.
+fn plainly(
     people: &[Vec<u32>],
     items: usize,
     content: Option<ItemContent<'_>>,
     options: &LearnOptions,
 ) -> Option<Factors> {
-    let mut report = LearnReport { least_people: options.least_people, ..LearnReport::default() };
-    let latest = |likes: &Vec<u32>| likes[likes.len().saturating_sub(options.most_likes)..].to_vec();
-    report.beyond = people.iter().map(|likes| likes.len().saturating_sub(options.most_likes)).sum();
+    let (least_people, most_likes) = (options.least_people, options.most_likes);
+    let mut report = LearnReport { least_people, most_likes, ..LearnReport::default() };
+    let latest = |likes: &Vec<u32>| likes[likes.len().saturating_sub(most_likes)..].to_vec();
+    report.beyond = Some(people.iter().map(|likes| likes.len().saturating_sub(most_likes)).sum());
     let bounded: Vec<Vec<u32>> = people.iter().map(latest).collect();
-    let mut counts = vec![0usize; items];
-    bounded.iter().flatten().for_each(|row| counts[*row as usize] += 1);
-    let supported: Vec<usize> = (0..items).filter(|row| counts[*row] >= options.least_people.max(1)).collect();
-    report.too_few = counts.iter().filter(|count| **count > 0 && **count < options.least_people).count();
+    let mut counts = vec![0.0f64; items];
+    bounded.iter().flatten().for_each(|row| counts[*row as usize] += 1.0);
+    let enough = |row: &usize| counts[*row] >= least_people.max(1) as f64;
+    let supported: Vec<usize> = (0..items).filter(enough).collect();
+    report.too_few = Some((0..items).filter(|row| counts[*row] > 0.0 && !enough(row)).count());
     if supported.len() < 2 {
         return None;
     }
@@ -135,11 +176,11 @@ pub fn learn(
         likes.iter().map(|row| place[*row as usize]).filter(|at| *at != u32::MAX).collect()
     };
     let likes: Vec<Vec<u32>> = bounded.iter().map(kept).filter(|likes: &Vec<u32>| !likes.is_empty()).collect();
-    report.people = likes.len();
-    report.likes = likes.iter().map(Vec::len).sum();
-    report.items = supported.len();
+    drop(bounded);
+    report.people = Some(likes.len());
+    report.likes = Some(likes.iter().map(Vec::len).sum());
 
-    let rank = COMPUTED.max(options.dims.unwrap_or(LearnOptions::DIMS)).min(supported.len());
+    let rank = rank(options, supported.len());
     let given = options.lambda.is_some() && options.dims.is_some();
     let choice = if given { None } else { choose(&likes, supported.len(), rank, options) };
     let start = choice.as_ref().map_or(Start::Anywhere { passes: PASSES }, |(_, near)| Start::Near(near));
@@ -147,9 +188,66 @@ pub fn learn(
     (report.least_together, report.pairs, report.pairs_left_out) = (pairs.least, pairs.kept, pairs.left_out);
     let side = right_side(&pairs, rank, start);
     report.choice = choice.map(|(choice, _)| choice);
+    Some(finish(side, &counts, &supported, content, options, report))
+}
+
+/// Factors and figures from counts with noise alone, so that everything in them keeps the promise. λ and the numbers per item are what the
+/// options have or the usual ones, for the likes themselves must not choose; of the figures there are only the counts, since times
+/// and opinions would take more noise.
+fn privately(
+    people: &[Vec<u32>],
+    items: usize,
+    content: Option<ItemContent<'_>>,
+    options: &LearnOptions,
+    privacy: &Privacy,
+) -> Result<Learned, PrivacyError> {
+    let noisy = NoisyCounts::of(people, items, options.least_people, privacy)?;
+    let nothing = Learned { factors: None, figures: None };
+    if noisy.supported.len() < 2 {
+        return Ok(nothing);
+    }
+    let (epsilon, delta, noise) = (privacy.epsilon(), privacy.delta(), noisy.deviation);
+    let report = LearnReport {
+        least_people: noisy.cut.ceil() as usize,
+        most_likes: privacy.likes(),
+        pairs: noisy.supported.len() * (noisy.supported.len() - 1) / 2,
+        privacy: Some(Promise { epsilon, delta, noise }),
+        ..LearnReport::default()
+    };
+    let side = right_side(&noisy, rank(options, noisy.supported.len()), Start::Anywhere { passes: PASSES });
+    let side = noisy.cleaned(side);
+    if side.squares.iter().all(|square| *square == 0.0) {
+        return Ok(nothing);
+    }
+    let factors = finish(side, &noisy.counts, &noisy.supported, content, options, report);
+    Ok(Learned { factors: Some(factors), figures: Some(Figures::counted(&noisy.counts, noisy.cut)) })
+}
+
+/// How many eigenvectors are computed.
+fn rank(options: &LearnOptions, supported: usize) -> usize {
+    COMPUTED.max(options.dims.unwrap_or(LearnOptions::DIMS)).min(supported)
+}
+
+/// Factors from eigenvectors of the supported items; `counts` has how many people like each item.
+fn finish(
+    side: RightSide,
+    counts: &[f64],
+    supported: &[usize],
+    content: Option<ItemContent<'_>>,
+    options: &LearnOptions,
+    mut report: LearnReport,
+) -> Factors {
+    let items = counts.len();
+    report.items = supported.len();
     let chosen = report.choice.as_ref().map(|choice| choice.chosen);
-    report.lambda = chosen.map_or_else(|| options.lambda.unwrap_or(LearnOptions::LAMBDA), |chosen| chosen.lambda);
-    report.dims = chosen.map_or_else(|| options.dims.unwrap_or(LearnOptions::DIMS), |chosen| chosen.dims);
+    let origin = |given: bool| match (given, chosen) {
+        (true, _) => Origin::Given,
+        (false, Some(_)) => Origin::Validation,
+        (false, None) => Origin::Default,
+    };
+    report.lambda = options.lambda.or(chosen.map(|chosen| chosen.lambda)).unwrap_or(LearnOptions::LAMBDA);
+    report.dims = options.dims.or(chosen.map(|chosen| chosen.dims)).unwrap_or(LearnOptions::DIMS);
+    (report.lambda_from, report.dims_from) = (origin(options.lambda.is_some()), origin(options.dims.is_some()));
     let dims = report.dims;
     let shrink = side.shrink(report.lambda);
     let mut factors = DMatrix::<f64>::zeros(items, dims);
@@ -160,21 +258,22 @@ pub fn learn(
         factors.row_mut(*row).iter_mut().zip(&whole).for_each(|(out, x)| *out = *x);
     }
     if let Some(content) = content {
-        report.from_text = blend_with_text(&mut factors, &mut gains, &counts, &supported, content);
+        report.from_text = blend_with_text(&mut factors, &mut gains, counts, supported, content);
     }
 
+    let likes: f64 = supported.iter().map(|row| counts[*row]).sum();
     let mut average = vec![0.0f64; dims];
-    for row in &supported {
-        let share = counts[*row] as f64 / report.likes as f64;
+    for row in supported {
+        let share = counts[*row] / likes;
         average.iter_mut().zip(factors.row(*row).iter()).for_each(|(sum, x)| *sum += share * x);
     }
-    Some(Factors {
+    Factors {
         dims,
         values: (0..items).flat_map(|row| factors.row(row).iter().map(|x| *x as f32).collect::<Vec<f32>>()).collect(),
         gains: gains.into_iter().map(|gain| gain as f32).collect(),
         average: average.into_iter().map(|x| x as f32).collect(),
         report,
-    })
+    }
 }
 
 /// The factor of an item before the cut, and its gain.
@@ -188,7 +287,7 @@ pub(super) fn whole_factor(side: &RightSide, shrink: &[f64], item: usize) -> (Ve
 fn blend_with_text(
     factors: &mut DMatrix<f64>,
     gains: &mut [f64],
-    counts: &[usize],
+    counts: &[f64],
     supported: &[usize],
     about: ItemContent<'_>,
 ) -> usize {
@@ -205,7 +304,7 @@ fn blend_with_text(
     supported.iter().for_each(|row| own[*row] = true);
     let mut from_text = 0;
     for row in (0..items).filter(|row| content.row(*row).iter().any(|x| *x != 0.0)) {
-        let likes = if own[row] { counts[row] as f64 } else { 0.0 };
+        let likes = if own[row] { counts[row] } else { 0.0 };
         let text = TEXT_LIKES / (likes + TEXT_LIKES);
         let blended = factors.row(row) * (1.0 - text) + predicted.row(row) * text;
         factors.set_row(row, &blended);
@@ -233,7 +332,7 @@ mod tests {
     #[test]
     fn uncut_factors_are_ease() {
         let (people, items) = (groups(), 20);
-        let learned = learn(&people, items, None, &plain()).unwrap();
+        let learned = plainly(&people, items, None, &plain()).unwrap();
         let mut gram = DMatrix::<f64>::from_diagonal_element(items, items, 10.0);
         for likes in &people {
             for a in likes {
@@ -257,20 +356,21 @@ mod tests {
         let mut people = groups();
         people[0].push(20);
         people[1].push(20);
-        let learned = learn(&people, 21, None, &plain()).unwrap();
-        assert_eq!((learned.report.items, learned.report.too_few, learned.report.people), (20, 1, 60));
+        let learned = plainly(&people, 21, None, &plain()).unwrap();
+        assert_eq!((learned.report.items, learned.report.too_few, learned.report.people), (20, Some(1), Some(60)));
         assert!(learned.values[20 * 20..].iter().all(|x| *x == 0.0));
         assert_eq!(learned.gains[20], 1.0);
-        assert!(learn(&people[..4], 21, None, &plain()).is_none(), "four people are too few for any item");
-        assert!(learn(&[], 21, None, &plain()).is_none());
+        assert!(plainly(&people[..4], 21, None, &plain()).is_none(), "four people are too few for any item");
+        assert!(plainly(&[], 21, None, &plain()).is_none());
     }
 
     #[test]
     fn nobody_adds_more_than_allowed() {
         let people: Vec<Vec<u32>> = groups();
         let options = LearnOptions { most_likes: 4, ..plain() };
-        let report = learn(&people, 20, None, &options).unwrap().report;
-        assert!(report.likes <= 60 * 4 && report.beyond > 0);
+        let report = plainly(&people, 20, None, &options).unwrap().report;
+        assert!(report.likes.unwrap() <= 60 * 4 && report.beyond.unwrap() > 0);
+        assert_eq!((report.lambda_from, report.dims_from, report.most_likes), (Origin::Given, Origin::Given, 4));
     }
 
     #[test]
@@ -281,7 +381,7 @@ mod tests {
             out.copy_from_slice(if first { &[1.0, 0.0] } else { &[0.0, 1.0] });
             true
         };
-        let learned = learn(&groups(), 21, Some(ItemContent { dims: 2, vector: &content }), &plain()).unwrap();
+        let learned = plainly(&groups(), 21, Some(ItemContent { dims: 2, vector: &content }), &plain()).unwrap();
         assert_eq!(learned.report.from_text, 1);
         let dot = |a: usize, b: usize| -> f32 {
             learned.values[a * 20..][..20].iter().zip(&learned.values[b * 20..][..20]).map(|(a, b)| a * b).sum()

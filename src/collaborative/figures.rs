@@ -10,13 +10,15 @@ pub const APPROVAL: &str = "crowd_approval";
 /// One number per item, by row; nothing for an item that too few people chose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figures {
-    /// How many people chose it.
+    /// How many people chose it; give or take noise where they are promised privacy.
     pub popularity: Vec<Option<i64>>,
     /// The same with each choice counted `½^(age / 30 days)` against the newest event of all, to a tenth: an exact sum could be
     /// taken apart into the times of single choices.
-    pub trend: Vec<Option<f64>>,
-    /// The mean of what people said of it, −1 to 1, with five more who say what is said on average; to a hundredth.
-    pub approval: Vec<Option<f64>>,
+    /// Nothing where the counts have noise on them.
+    pub trend: Option<Vec<Option<f64>>>,
+    /// The mean of what people said of it, −1 to 1, with five more who say what is said on average; to a hundredth. Nothing where
+    /// the counts have noise on them.
+    pub approval: Option<Vec<Option<f64>>>,
 }
 
 /// Sums over people, by row.
@@ -52,9 +54,15 @@ impl Figures {
         let approval = |row: usize| (said[row] * liking[row] + SMOOTHING * mean) / (said[row] + SMOOTHING);
         Some(Self {
             popularity: (0..counts.len()).map(|row| enough(row).then_some(counts[row] as i64)).collect(),
-            trend: column(&|row| rounded(recent[row], 10.0)),
-            approval: column(&|row| rounded(approval(row), 100.0)),
+            trend: Some(column(&|row| rounded(recent[row], 10.0))),
+            approval: Some(column(&|row| rounded(approval(row), 100.0))),
         })
+    }
+
+    /// Of noisy counts: those that are not below the cut.
+    pub(super) fn counted(counts: &[f64], cut: f64) -> Self {
+        let popularity = counts.iter().map(|count| (*count >= cut).then_some(*count as i64)).collect();
+        Self { popularity, trend: None, approval: None }
     }
 }
 
@@ -72,9 +80,9 @@ mod tests {
         };
         let figures = Figures::of(&tallies, 5).unwrap();
         assert_eq!(figures.popularity, [Some(5), None, Some(10)]);
-        assert_eq!(figures.trend, [Some(2.5), None, Some(0.0)]);
+        assert_eq!(figures.trend.unwrap(), [Some(2.5), None, Some(0.0)]);
         // The mean of all twenty is 0.8: (5·1 + 5·0.8) / 10.
-        assert_eq!(figures.approval, [Some(0.9), None, Some(0.8)]);
+        assert_eq!(figures.approval.unwrap(), [Some(0.9), None, Some(0.8)]);
         assert_eq!(Figures::of(&tallies, 11), None);
     }
 

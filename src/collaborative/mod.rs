@@ -1,7 +1,8 @@
 //! What do people like together? Item factors learned from everybody's choices, so that a browser that knows one person
 //! ranks nearly as well as a server that knows all of them.
 //!
-//! [`learn`] takes, for each person, the items that they liked, and gives for each item [`Factors`]: 64 numbers and a gain.
+//! [`learn`] takes, for each person, the items that they liked, and gives for each item [`Factors`], 64 numbers and a gain, and
+//! [`Figures`].
 //! Nothing of a person is in them but what their likes add to sums over many people; [`LearnOptions`] bounds what one
 //! person can add, and leaves out items that too few people chose.
 //!
@@ -17,6 +18,9 @@
 //! vector space. Cut to the 64 greatest singular values it is an approximation; the gain is that of all values computed. λ and
 //! the cut are chosen on people kept back, see [`Choice`].
 //!
+//! With a [`Privacy`] it learns from the same counts with noise on each of them, so that nothing that comes of it tells whether
+//! somebody was among the people.
+//!
 //! What it does not do: read files (the program does), rank (`rank` does), or know anything of text but the vectors that it
 //! is given for items that nobody chose yet.
 
@@ -24,12 +28,15 @@ mod choose;
 mod content;
 mod factors;
 mod figures;
+mod noisy;
 mod pairs;
+mod privacy;
 mod svd;
 
 pub use choose::{Choice, Tried};
 pub use factors::{Factors, ItemContent, LearnOptions, LearnReport, learn};
 pub use figures::{APPROVAL, Figures, POPULARITY, TREND, Tallies};
+pub use privacy::{NoiseSource, Privacy, PrivacyError, PrivacyErrorKind};
 
 /// What interactions say of a catalog's items, as far as there is enough to learn from.
 #[derive(Debug, Clone, PartialEq)]

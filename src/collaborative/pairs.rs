@@ -14,7 +14,21 @@ const MOST_ENTRIES: usize = 40_000_000;
 /// Up to this many people the pairs are told apart when it is sought from where on they fit.
 const TOLD_APART: usize = 1024;
 /// Rows that are counted and multiplied at a time.
-const TOGETHER: usize = 64;
+pub(super) const TOGETHER: usize = 64;
+
+/// A symmetric matrix of a row and a column per item, as far as its greatest eigenvectors need it.
+pub(super) trait Counts {
+    fn items(&self) -> usize;
+
+    /// The matrix times this one, of a row per item. Sums are of float32: the basis is made orthogonal again after each pass, and what
+    /// comes of it is kept in eight bits.
+    fn times(&self, basis: &DMatrix<f64>) -> DMatrix<f64>;
+}
+
+/// An item's numbers in one piece, item after item: they are what is read and written together.
+pub(super) fn by_item(basis: &DMatrix<f64>) -> Vec<f32> {
+    basis.transpose().iter().map(|x| *x as f32).collect()
+}
 
 /// The entries beside the diagonal and those on it.
 pub(super) struct Pairs {
@@ -65,17 +79,16 @@ impl Pairs {
         let left_out = parts.iter().map(|part| part.left_out).sum::<usize>() / 2;
         Self { items, parts, least, kept: (entries - chosen) / 2, left_out }
     }
+}
 
-    pub(super) fn items(&self) -> usize {
+impl Counts for Pairs {
+    fn items(&self) -> usize {
         self.items
     }
 
-    /// The matrix times this one, of a row per item. Sums are of float32: the basis is made orthogonal again after each pass, and what
-    /// comes of it is kept in eight bits.
-    pub(super) fn times(&self, basis: &DMatrix<f64>) -> DMatrix<f64> {
+    fn times(&self, basis: &DMatrix<f64>) -> DMatrix<f64> {
         let width = basis.ncols();
-        // An item's numbers in one piece: they are what is read and written together.
-        let by_item: Vec<f32> = basis.transpose().iter().map(|x| *x as f32).collect();
+        let by_item = by_item(basis);
         let product: Vec<f64> = (self.parts.par_iter())
             .flat_map_iter(|part| part.times(&by_item, width).into_iter().map(f64::from))
             .collect();
@@ -113,13 +126,13 @@ fn fitting(histogram: &[usize], least: usize, most: usize) -> usize {
 }
 
 /// Who chose each item.
-struct Likers {
+pub(super) struct Likers {
     people: Vec<u32>,
     ends: Vec<usize>,
 }
 
 impl Likers {
-    fn of(people: &[Vec<u32>], items: usize) -> Self {
+    pub(super) fn of(people: &[Vec<u32>], items: usize) -> Self {
         let mut ends = vec![0usize; items];
         people.iter().flatten().for_each(|item| ends[*item as usize] += 1);
         let mut total = 0;
@@ -139,13 +152,17 @@ impl Likers {
         Self { people: likers, ends }
     }
 
-    fn of_item(&self, item: usize) -> &[u32] {
+    pub(super) fn of_item(&self, item: usize) -> &[u32] {
         let begin = if item == 0 { 0 } else { self.ends[item - 1] };
         &self.people[begin..self.ends[item]]
     }
 
     /// Shows each row of counts, a number per item, to the part that it is in.
-    fn each_part<T: Default + Send>(&self, people: &[Vec<u32>], take: impl Fn(&mut T, usize, &[u32]) + Sync) -> Vec<T> {
+    pub(super) fn each_part<T: Default + Send>(
+        &self,
+        people: &[Vec<u32>],
+        take: impl Fn(&mut T, usize, &[u32]) + Sync,
+    ) -> Vec<T> {
         let items = self.ends.len();
         let part = |counts: &mut Vec<u32>, part: usize| {
             let mut made = T::default();

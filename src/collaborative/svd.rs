@@ -8,7 +8,7 @@ use nalgebra::{DMatrix, SymmetricEigen};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::pairs::Pairs;
+use super::pairs::Counts;
 
 /// Squared singular values, greatest first, and the right singular vectors as columns in the same order.
 pub(super) struct RightSide {
@@ -42,7 +42,7 @@ impl RightSide {
     }
 }
 
-pub(super) fn right_side(pairs: &Pairs, rank: usize, start: Start<'_>) -> RightSide {
+pub(super) fn right_side(pairs: &impl Counts, rank: usize, start: Start<'_>) -> RightSide {
     let items = pairs.items();
     let width = (rank + BEYOND).min(items);
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
@@ -72,6 +72,7 @@ pub(super) fn right_side(pairs: &Pairs, rank: usize, start: Start<'_>) -> RightS
 
 #[cfg(test)]
 mod tests {
+    use super::super::pairs::Pairs;
     use super::*;
 
     #[test]

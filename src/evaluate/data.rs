@@ -1,7 +1,7 @@
 //! What people did, as an evaluation needs it: by person, in the order of time, with rows instead of ids.
 //!
-//! Tens of millions of lines have to fit: while they come in, each is 24 bytes beside one copy of every person's id, and as many
-//! again once they are sorted. No text of a line is kept.
+//! Tens of millions of lines have to fit: each is 24 bytes beside one copy of every person's id, and half as many again while they are
+//! sorted. No text of a line is kept.
 
 use std::collections::{HashMap, HashSet};
 
@@ -200,7 +200,10 @@ impl<'a> InteractionsReader<'a> {
         said.sort_by_key(|one| (one.user, one.time));
         let mut chosen = vec![false; rows.len()];
         let mut people = Vec::with_capacity(names.len());
-        for (lines, (user, _)) in said.chunk_by(|a, b| a.user == b.user).zip(names) {
+        // From the end, so that what became a person's deeds is given back: all is never there twice.
+        while let (Some(last), Some((user, _))) = (said.last(), names.pop()) {
+            let begin = said.partition_point(|one| one.user < last.user);
+            let lines = &said[begin..];
             let mut deeds = Vec::with_capacity(lines.len());
             for moment in lines.chunk_by(|a, b| a.time == b.time) {
                 let mut known = HashSet::new();
@@ -218,12 +221,20 @@ impl<'a> InteractionsReader<'a> {
             report.used += deeds.len();
             report.most_of_one_user = report.most_of_one_user.max(deeds.len());
             people.push(History { user: user.into(), deeds });
+            said.truncate(begin);
+            if said.capacity() - said.len() > GIVEN_BACK {
+                said.shrink_to_fit();
+            }
         }
+        people.reverse();
         report.users = people.len();
         report.items = chosen.iter().filter(|chosen| **chosen).count();
         Interactions { people, report, kinds: kinds.into_iter().map(|(kind, _)| kind.to_owned()).collect() }
     }
 }
+
+/// So many lines are given back at once: 24 MB.
+const GIVEN_BACK: usize = 1 << 20;
 
 fn number(count: usize) -> u32 {
     u32::try_from(count).expect("fewer than four billion items and people")

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::collaborative::PrivacyError;
+
 /// An evaluation that cannot be made as it was asked for.
 #[derive(Debug)]
 pub struct EvaluateError {
@@ -17,6 +19,8 @@ pub enum EvaluateErrorKind {
     NothingToJudge,
     /// A setting that cannot be read, or that the catalog refuses.
     BadSetting,
+    /// What is promised to people cannot be kept on this machine.
+    Privacy,
 }
 
 impl EvaluateError {
@@ -26,6 +30,10 @@ impl EvaluateError {
 
     pub(crate) fn nothing(message: impl Into<String>) -> Self {
         Self { kind: EvaluateErrorKind::NothingToJudge, message: message.into() }
+    }
+
+    pub(crate) fn privacy(error: &PrivacyError) -> Self {
+        Self { kind: EvaluateErrorKind::Privacy, message: error.to_string() }
     }
 
     /// Which case this is.
@@ -38,6 +46,7 @@ impl EvaluateError {
         match self.kind {
             EvaluateErrorKind::NothingToJudge => "nothing-to-judge",
             EvaluateErrorKind::BadSetting => "setting",
+            EvaluateErrorKind::Privacy => "privacy",
         }
     }
 }

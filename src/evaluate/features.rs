@@ -19,7 +19,7 @@ pub fn write_features(
     request: &Request,
     out: &mut impl Write,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let world = World::new(catalog, data, request.protocol, request.learn, request.seed)?;
+    let world = World::new(catalog, data, request.protocol, request.learn, request.most_people, request.seed)?;
     let cases = world.cases(request);
     let rows = |judge: &mut super::judge::Judge<'_>, case: &super::split::Case| -> Result<_, EvaluateError> {
         let candidates = judge.candidates(case);

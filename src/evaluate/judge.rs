@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::content::{Content, normalize};
-use super::crowd::{Crowd, EASE_MOST_ITEMS};
+use super::crowd::{Crowd, EASE_MOST_ITEMS, choices};
 use super::data::{Deed, Interactions};
 use super::error::EvaluateError;
-use super::learn::{factors_of, figures_of};
+use super::learn::learned_of;
 use super::lists::with_lists;
 use super::metrics::{Quality, intra_list_diversity, miscalibration, novelty, popularity_bias};
-use super::report::{Judged, Outcome, Report, report};
+use super::report::{Judged, JudgedPeople, Outcome, Report, report};
 use super::setting::Setting;
 use super::split::{Case, Part, Protocol, Split, hash};
 use crate::catalog::{Catalog, Categories, ColumnType, Prior, Space};
-use crate::collaborative::LearnOptions;
+use crate::collaborative::{Figures, LearnOptions, NoiseSource};
 use crate::profile::Event;
 use crate::rank::{Features, Recommender, Settings, chosen_values, prior_values};
 use crate::ranker::Ranker;
@@ -38,6 +38,10 @@ pub struct Request {
     pub list_places: Option<usize>,
     /// The only cases that are judged; all of them without it.
     pub part: Option<Part>,
+    /// Of those who can be judged at most so many people are, a sample that the seed decides. The crowd is everybody's all the same.
+    pub most_people: usize,
+    /// Whether the lists of the first setting are kept, four bytes for each item of each list.
+    pub keep_lists: bool,
     /// What random choices begin with.
     pub seed: u64,
     /// How many threads work.
@@ -51,8 +55,8 @@ pub struct Scores {
     pub user: String,
     /// How many events were known, in the protocol that asks several times.
     pub known: Option<usize>,
-    /// All ranked items, best first.
-    pub ranked: Vec<String>,
+    /// The rows of all ranked items, best first.
+    pub ranked: Vec<u32>,
 }
 
 /// What came out.
@@ -60,7 +64,7 @@ pub struct Scores {
 pub struct Evaluation {
     /// The figures.
     pub report: Report,
-    /// The lists of the first setting, in the order of the people and of time.
+    /// The lists of the first setting, in the order of the people and of time; none unless they were to be kept.
     pub scores: Vec<Scores>,
 }
 
@@ -100,6 +104,8 @@ impl System {
     }
 }
 
+/// What the seed of noise differs by from that of the lists.
+const NOISE: u64 = 0x6e_6f69_7365;
 /// How far a tutorial's moving average goes toward each new item.
 const RAW_ALPHA: f32 = 0.3;
 /// So many of the liked items that are most like an item speak for it.
@@ -113,9 +119,10 @@ pub(super) struct World<'a> {
     crowds: Vec<Crowd>,
     /// The catalog of each fold, with what can be learned from its crowd.
     catalogs: Vec<Catalog>,
+    /// What each fold's crowd says of the items one by one, where that is learned.
+    figures: Vec<Option<Figures>>,
     content: Option<Content>,
     categories: Option<&'a Categories>,
-    learn: Option<LearnOptions>,
     /// How many places the lists have that people are made to have chosen from, if they are.
     pub(super) list_places: Option<usize>,
     seed: u64,
@@ -132,9 +139,10 @@ impl<'a> World<'a> {
         data: &'a Interactions,
         protocol: Protocol,
         learn: Option<LearnOptions>,
+        most_people: usize,
         seed: u64,
     ) -> Result<Self, EvaluateError> {
-        let split = Split::of(protocol, data, catalog.len(), seed);
+        let split = Split::of(protocol, data, catalog.len(), seed, most_people);
         if split.cases.is_empty() {
             let people = data.people.len();
             return Err(EvaluateError::nothing(format!(
@@ -144,15 +152,27 @@ impl<'a> World<'a> {
             )));
         }
         let content = Content::of(catalog);
-        let crowds: Vec<Crowd> = split.folds.iter().map(|fold| Crowd::of(fold, catalog.len())).collect();
-        let catalogs = crowds.iter().map(|crowd| with_factors(catalog, crowd, content.as_ref(), learn)).collect();
+        let crowds: Vec<Crowd> = split.folds.iter().map(|fold| Crowd::of(fold, &data.people, catalog.len())).collect();
+        let (mut catalogs, mut figures) = (Vec::new(), Vec::new());
+        for (fold, crowd) in crowds.iter().enumerate() {
+            // Each split has noise of its own, and the same in each run.
+            let seeded = NoiseSource::Seeded(hash(seed ^ NOISE, &[fold as u64]));
+            let learn = learn.map(|options| LearnOptions {
+                privacy: options.privacy.map(|privacy| privacy.with_source(seeded)),
+                ..options
+            });
+            let likes = || choices(&split.folds[fold], &data.people);
+            let (catalog, own) = with_learned(catalog, crowd, &likes, content.as_ref(), learn)?;
+            catalogs.push(catalog);
+            figures.push(own);
+        }
         let categories = catalog
             .columns()
             .iter()
             .find(|column| column.column_type() == ColumnType::Tags)
             .and_then(|column| column.categories());
         let list_places = None;
-        Ok(Self { catalog, data, split, crowds, catalogs, content, categories, learn, list_places, seed })
+        Ok(Self { catalog, data, split, crowds, catalogs, figures, content, categories, list_places, seed })
     }
 
     /// The cases that a request is about, by index.
@@ -235,7 +255,7 @@ pub fn evaluate(
     request: &Request,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Evaluation, EvaluateError> {
-    let world = World::new(catalog, data, request.protocol, request.learn, request.seed)?;
+    let world = World::new(catalog, data, request.protocol, request.learn, request.most_people, request.seed)?;
     let world = World { list_places: request.list_places, ..world };
     let systems = systems(request, world.content.is_some(), catalog.len());
     let cases = world.cases(request);
@@ -248,29 +268,43 @@ pub fn evaluate(
     }
     let results = world.each(&cases, &request.settings, request.jobs, progress, |judge, case| {
         let (outcomes, ranked) = judge.judge(&systems, case, request.ranker.as_deref())?;
+        let kept = |row: usize| u32::try_from(row).expect("rows are numbered with 32 bits");
+        let ranked: Vec<u32> = if request.keep_lists { ranked.into_iter().map(kept).collect() } else { Vec::new() };
         Ok((case.person, case.group, outcomes, ranked))
     })?;
-    let mut scores = Vec::with_capacity(results.len());
+    let mut scores = Vec::new();
     let mut judged = Vec::with_capacity(results.len());
     for (person, group, outcomes, ranked) in results {
-        let ranked = ranked.into_iter().map(|row| catalog.id(row).to_owned()).collect();
-        scores.push(Scores { user: data.people[person].user.clone(), known: group, ranked });
+        if request.keep_lists {
+            scores.push(Scores { user: data.people[person].user.clone(), known: group, ranked });
+        }
         judged.push(Judged { group, outcomes });
     }
     let names: Vec<String> = systems.iter().map(|system| system.name(&request.settings)).collect();
     let ours = systems.iter().filter(|system| matches!(system, System::Ours(_) | System::Reranked)).count();
-    let report = report(request, data.report, &names, ours, &judged, catalog.len());
+    let people = JudgedPeople { judged: world.split.judged, able: world.split.able };
+    let report = report(request, data.report, people, &names, ours, &judged, catalog.len());
     Ok(Evaluation { report, scores })
 }
 
-/// A catalog's factors may know what is to be guessed: each fold learns its own, from its crowd alone.
-fn with_factors(catalog: &Catalog, crowd: &Crowd, content: Option<&Content>, learn: Option<LearnOptions>) -> Catalog {
+/// A catalog's factors may know what is to be guessed: each fold learns its own, from its crowd alone. The catalog with them, and
+/// the figures, which its columns do not have.
+fn with_learned(
+    catalog: &Catalog,
+    crowd: &Crowd,
+    likes: &dyn Fn() -> Vec<Vec<u32>>,
+    content: Option<&Content>,
+    learn: Option<LearnOptions>,
+) -> Result<(Catalog, Option<Figures>), EvaluateError> {
     let bare = catalog.without_crowd();
-    let bare = if learn.is_some() { bare.with_chosen_prior() } else { bare };
-    match learn.and_then(|options| factors_of(crowd, content, &options)) {
-        Some(factors) => bare.with_space(Space::from(&factors)),
+    let Some(options) = learn else { return Ok((bare, None)) };
+    let learned = learned_of(crowd, &likes(), content, &options).map_err(|error| EvaluateError::privacy(&error))?;
+    let bare = bare.with_chosen_prior();
+    let catalog = match &learned.factors {
+        Some(factors) => bare.with_space(Space::from(factors)),
         None => bare,
-    }
+    };
+    Ok((catalog, learned.figures))
 }
 
 fn systems(request: &Request, has_content: bool, items: usize) -> Vec<System> {
@@ -315,13 +349,7 @@ impl<'a> Judge<'a> {
             recommender.set_prior(|prior| match prior {
                 Prior::Rated { smoothing, .. } => prior_values(&crowd.liking, &crowd.said, *smoothing),
                 Prior::Chosen { .. } => {
-                    let figures = world.learn.and_then(|options| figures_of(crowd, &options));
-                    let figures = figures.map(|figures| {
-                        let counts =
-                            figures.popularity.iter().map(|count| count.map_or(f64::NAN, |n| n as f64)).collect();
-                        (counts, figures.trend.iter().map(|trend| trend.unwrap_or(f64::NAN)).collect())
-                    });
-                    let (counts, trend): (Vec<f64>, Vec<f64>) = figures.unwrap_or_default();
+                    let (counts, trend) = world.figures[fold].as_ref().map(prior_figures).unwrap_or_default();
                     chosen_values(&counts, &trend, world.catalog.len())
                 }
             });
@@ -450,7 +478,7 @@ impl<'a> Judge<'a> {
                 };
                 (0..rows).map(score).collect()
             }
-            System::Ease => crowd.ease(&liked),
+            System::Ease => crowd.ease(&liked, || choices(&self.world.split.folds[case.fold], &self.world.data.people)),
         }
     }
 
@@ -479,6 +507,14 @@ impl<'a> Judge<'a> {
             top: top.to_vec(),
         }
     }
+}
+
+/// The numbers of the two columns that a prior of figures is of: counts with noise have no trend, and are in its place.
+fn prior_figures(figures: &Figures) -> (Vec<f64>, Vec<f64>) {
+    let counts: Vec<f64> = figures.popularity.iter().map(|count| count.map_or(f64::NAN, |n| n as f64)).collect();
+    let trend = figures.trend.as_ref().map(|trend| trend.iter().map(|trend| trend.unwrap_or(f64::NAN)).collect());
+    let trend = trend.unwrap_or_else(|| counts.clone());
+    (counts, trend)
 }
 
 /// The rows that the person likes at the end of what is known, each once, in the order in which they were last spoken for.

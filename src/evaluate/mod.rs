@@ -2,7 +2,7 @@
 //!
 //! [`Interactions`] are what many people did with a catalog's items. [`evaluate`] divides them by a [`Protocol`] into what is
 //! known and what is to be guessed, lets the [`Recommender`](crate::Recommender) and a row of baselines rank every item for
-//! everybody who can be judged, and reports the metrics with intervals. Nothing is sampled, equal scores are in the order
+//! everybody who can be judged, and reports the metrics with intervals. No list is sampled, equal scores are in the order
 //! of ids, and the same seed gives the same report.
 //!
 //! What popularity and mean ratings the ranking sees come from the known part alone: the catalog's own counts, which may have
@@ -35,7 +35,7 @@ pub use html::{PageAbout, to_html};
 pub use judge::{Evaluation, Request, Scores, evaluate};
 pub use learn::learn_crowd;
 pub use metrics::{Quality, coverage, intra_list_diversity, miscalibration, ndcg, novelty, popularity_bias};
-pub use report::{GroupReport, Report, SystemReport};
+pub use report::{GroupReport, JudgedPeople, Report, SystemReport};
 pub use setting::Setting;
 pub use split::{Part, Protocol};
 pub use statistics::{Comparison, Estimate, bootstrap, compare};

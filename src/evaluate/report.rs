@@ -36,10 +36,22 @@ pub struct Report {
     pub seed: u64,
     /// What was read.
     pub data: DataReport,
+    /// Who is judged.
+    pub people: JudgedPeople,
     /// How many lists each system made.
     pub lists: usize,
     /// All cases together or, where the protocol asks several times, apart by how many events were known.
     pub groups: Vec<GroupReport>,
+}
+
+/// How many people are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JudgedPeople {
+    /// Whose lists are looked at.
+    pub judged: usize,
+    /// Who could be judged; more, where a sample is.
+    pub able: usize,
 }
 
 /// The figures of cases that belong together.
@@ -74,6 +86,7 @@ pub struct SystemReport {
 pub(crate) fn report(
     request: &Request,
     data: DataReport,
+    people: JudgedPeople,
     names: &[String],
     settings: usize,
     judged: &[Judged],
@@ -93,7 +106,7 @@ pub(crate) fn report(
         GroupReport { known: *known, lists: cases.len(), systems: systems.collect(), comparison }
     };
     let groups = groups.iter().map(group).collect();
-    Report { protocol: request.protocol.name(), seed: request.seed, data, lists: judged.len(), groups }
+    Report { protocol: request.protocol.name(), seed: request.seed, data, people, lists: judged.len(), groups }
 }
 
 fn system(name: &str, outcomes: &[&Outcome], items: usize, seed: u64) -> SystemReport {

@@ -67,36 +67,98 @@ pub(crate) struct Case {
 /// What the crowd's figures may be made of.
 #[derive(Debug, Clone)]
 pub(crate) struct Fold {
-    /// By person; empty for those who are judged apart from the crowd.
-    pub(crate) crowd: Vec<Vec<Deed>>,
+    taught: Taught,
     /// The only items that are ranked, where not all are.
     pub(crate) only: Option<Arc<Mask>>,
+}
+
+/// Which deeds the crowd knows: a rule and no copy, for there may be tens of millions of them, in each of ten folds.
+#[derive(Debug, Clone)]
+enum Taught {
+    Everything,
+    /// All but those with one item of each person; nothing is taken out where it says [`NOTHING`].
+    AllBut(Vec<u32>),
+    /// The four fifths of each person's items that this seed leaves.
+    FourFifths(u64),
+    /// Everything of the people whom this seed does not have judged.
+    OtherPeople(u64),
+    /// What was before this time.
+    Before(i64),
+    /// All but those with these items.
+    OtherItems(Arc<Mask>),
+}
+
+/// No row of a catalog.
+const NOTHING: u32 = u32::MAX;
+
+impl Fold {
+    /// One that knows everything.
+    pub(crate) fn all() -> Self {
+        Self { taught: Taught::Everything, only: None }
+    }
+
+    /// What the crowd knows of these deeds of a person.
+    pub(crate) fn known<'a>(&'a self, person: usize, deeds: &'a [Deed]) -> impl Iterator<Item = &'a Deed> {
+        let knows = move |deed: &&Deed| match &self.taught {
+            Taught::Everything => true,
+            Taught::AllBut(rows) => rows[person] as usize != deed.row(),
+            Taught::FourFifths(seed) => !chosen(*seed, &[person as u64, deed.row() as u64]),
+            Taught::OtherPeople(seed) => !chosen(*seed, &[person as u64]),
+            Taught::Before(moment) => deed.time < *moment,
+            Taught::OtherItems(new) => !new.get(deed.row()),
+        };
+        deeds.iter().filter(knows)
+    }
 }
 
 /// A protocol put into practice.
 #[derive(Debug, Clone)]
 pub(crate) struct Split {
+    /// By fold, then by person.
     pub(crate) cases: Vec<Case>,
     pub(crate) folds: Vec<Fold>,
+    /// How many people are judged.
+    pub(crate) judged: usize,
+    /// How many could be.
+    pub(crate) able: usize,
 }
 
 /// A fifth is judged or new.
 const FIFTH: u64 = 5;
+/// What the seed of the sample of people differs by from that of the split.
+const SAMPLE: u64 = 0x7361_6d70_6c65;
 /// How many events are known of somebody new.
 const FIRST_EVENTS: [usize; 4] = [1, 3, 5, 10];
 /// The moments of the rolling protocol, as shares of all events that came before: the first half only ever teaches.
 const MOMENTS: [f64; 10] = [0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95];
 
+/// What a protocol asks of one person, and in which fold.
+type Ask<'a> = Box<dyn Fn(usize, &[Deed]) -> Vec<Case> + 'a>;
+
 impl Split {
-    pub(crate) fn of(protocol: Protocol, data: &Interactions, rows: usize, seed: u64) -> Self {
-        match protocol {
-            Protocol::LeaveLastOut => leave_last_out(&data.people),
-            Protocol::User80 => user80(&data.people, seed),
-            Protocol::Strong => strong(&data.people, seed),
-            Protocol::Rolling => rolling(&data.people),
-            Protocol::ColdStart => cold_start(&data.people, seed),
-            Protocol::NewItems => new_items(&data.people, rows, seed),
+    /// Of the people who can be judged at most `most_people` are, a sample that `seed` decides; what the crowd knows does not depend
+    /// on who is in it.
+    pub(crate) fn of(protocol: Protocol, data: &Interactions, rows: usize, seed: u64, most_people: usize) -> Self {
+        let people = &data.people;
+        let (folds, ask): (Vec<Fold>, Ask<'_>) = match protocol {
+            Protocol::LeaveLastOut => leave_last_out(people),
+            Protocol::User80 => user80(seed),
+            Protocol::Strong => apart(seed, strong),
+            Protocol::Rolling => rolling(people),
+            Protocol::ColdStart => apart(seed, cold_start),
+            Protocol::NewItems => new_items(rows, seed),
+        };
+        // Cases have copies of what is known, so that those of people who are not judged are made twice rather than kept.
+        let mut judged: Vec<usize> = (0..people.len()).filter(|at| !ask(*at, &people[*at].deeds).is_empty()).collect();
+        let able = judged.len();
+        if able > most_people {
+            judged.sort_by_key(|person| hash(seed ^ SAMPLE, &[*person as u64]));
+            judged.truncate(most_people);
+            judged.sort_unstable();
         }
+        let mut cases: Vec<Case> = judged.iter().flat_map(|at| ask(*at, &people[*at].deeds)).collect();
+        cases.sort_by_key(|case| case.fold);
+        Self { cases, folds, judged: judged.len(), able }
     }
 }
 
@@ -132,107 +194,83 @@ fn case(person: usize, known: Vec<Deed>, later: &[Deed], fold: usize, time: i64)
     (!known.is_empty() && !good.is_empty()).then_some(Case { person, known, good, time, fold, group: None })
 }
 
-fn leave_last_out(people: &[History]) -> Split {
-    let mut cases = Vec::new();
-    let mut crowd = Vec::new();
-    for (person, history) in people.iter().enumerate() {
-        let deeds = &history.deeds;
-        let last = deeds.iter().rposition(|deed| deed.good());
-        let made = last.and_then(|at| {
-            // What came after it is neither known nor asked for; every trace of the item itself is taken out.
-            let before: Vec<Deed> = deeds[..at].iter().filter(|deed| deed.row() != deeds[at].row()).cloned().collect();
-            case(person, before, &deeds[at..=at], 0, deeds[at].time)
-        });
-        crowd.push(match &made {
-            Some(case) => deeds.iter().filter(|deed| !case.good.contains(&deed.row())).cloned().collect(),
-            None => deeds.clone(),
-        });
-        cases.extend(made);
-    }
-    Split { cases, folds: vec![Fold { crowd, only: None }] }
+fn leave_last_out(people: &[History]) -> (Vec<Fold>, Ask<'_>) {
+    let ask = |person: usize, deeds: &[Deed]| -> Option<Case> {
+        let at = deeds.iter().rposition(|deed| deed.good())?;
+        // What came after it is neither known nor asked for; every trace of the item itself is taken out.
+        let before: Vec<Deed> = deeds[..at].iter().filter(|deed| deed.row() != deeds[at].row()).copied().collect();
+        case(person, before, &deeds[at..=at], 0, deeds[at].time)
+    };
+    let taken_out = |(person, history): (usize, &History)| {
+        let row = ask(person, &history.deeds).and_then(|case| case.good.first().copied());
+        row.map_or(NOTHING, |row| u32::try_from(row).expect("rows are numbered with 32 bits"))
+    };
+    let taught = Taught::AllBut(people.iter().enumerate().map(taken_out).collect());
+    (vec![Fold { taught, only: None }], Box::new(move |person, deeds| ask(person, deeds).into_iter().collect()))
 }
 
-fn user80(people: &[History], seed: u64) -> Split {
-    let mut cases = Vec::new();
-    let mut crowd = Vec::new();
-    for (person, history) in people.iter().enumerate() {
+fn user80<'a>(seed: u64) -> (Vec<Fold>, Ask<'a>) {
+    let ask = move |person: usize, deeds: &[Deed]| -> Vec<Case> {
         let out = |deed: &Deed| chosen(seed, &[person as u64, deed.row() as u64]);
-        let (later, known): (Vec<Deed>, Vec<Deed>) = history.deeds.iter().cloned().partition(out);
-        crowd.push(known.clone());
-        let time = history.deeds.last().map_or(0, |deed| deed.time);
-        cases.extend(case(person, known, &later, 0, time));
-    }
-    Split { cases, folds: vec![Fold { crowd, only: None }] }
-}
-
-fn strong(people: &[History], seed: u64) -> Split {
-    apart(people, seed, |person, deeds| {
-        let cut = deeds.len() * 4 / 5;
-        case(person, deeds[..cut].to_vec(), &deeds[cut..], 0, deeds.get(cut).map_or(0, |deed| deed.time))
-            .into_iter()
-            .collect()
-    })
-}
-
-fn cold_start(people: &[History], seed: u64) -> Split {
-    apart(people, seed, |person, deeds| {
-        let first = |count: usize| {
-            let (known, later) = deeds.split_at_checked(count)?;
-            let case = case(person, known.to_vec(), later, 0, later.first()?.time)?;
-            Some(Case { group: Some(count), ..case })
-        };
-        FIRST_EVENTS.into_iter().filter_map(first).collect()
-    })
+        let (later, known): (Vec<Deed>, Vec<Deed>) = deeds.iter().copied().partition(out);
+        case(person, known, &later, 0, deeds.last().map_or(0, |deed| deed.time)).into_iter().collect()
+    };
+    (vec![Fold { taught: Taught::FourFifths(seed), only: None }], Box::new(ask))
 }
 
 /// A fifth of the people are judged and are no part of the crowd.
-fn apart(people: &[History], seed: u64, cases_of: impl Fn(usize, &[Deed]) -> Vec<Case>) -> Split {
-    let mut cases = Vec::new();
-    let mut crowd = Vec::new();
-    for (person, history) in people.iter().enumerate() {
-        let judged = chosen(seed, &[person as u64]);
-        crowd.push(if judged { Vec::new() } else { history.deeds.clone() });
-        if judged {
-            cases.extend(cases_of(person, &history.deeds));
-        }
-    }
-    Split { cases, folds: vec![Fold { crowd, only: None }] }
+fn apart<'a>(seed: u64, ask: impl Fn(usize, &[Deed]) -> Vec<Case> + 'a) -> (Vec<Fold>, Ask<'a>) {
+    let ask = move |person: usize, deeds: &[Deed]| match chosen(seed, &[person as u64]) {
+        true => ask(person, deeds),
+        false => Vec::new(),
+    };
+    (vec![Fold { taught: Taught::OtherPeople(seed), only: None }], Box::new(ask))
 }
 
-fn rolling(people: &[History]) -> Split {
+fn strong(person: usize, deeds: &[Deed]) -> Vec<Case> {
+    let cut = deeds.len() * 4 / 5;
+    let time = deeds.get(cut).map_or(0, |deed| deed.time);
+    case(person, deeds[..cut].to_vec(), &deeds[cut..], 0, time).into_iter().collect()
+}
+
+fn cold_start(person: usize, deeds: &[Deed]) -> Vec<Case> {
+    let first = |count: usize| {
+        let (known, later) = deeds.split_at_checked(count)?;
+        let case = case(person, known.to_vec(), later, 0, later.first()?.time)?;
+        Some(Case { group: Some(count), ..case })
+    };
+    FIRST_EVENTS.into_iter().filter_map(first).collect()
+}
+
+fn rolling(people: &[History]) -> (Vec<Fold>, Ask<'_>) {
     let mut times: Vec<i64> = people.iter().flat_map(|one| one.deeds.iter().map(|deed| deed.time)).collect();
     times.sort_unstable();
     let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied();
     let mut moments: Vec<i64> = MOMENTS.iter().filter_map(|share| at(*share)).collect();
     moments.dedup();
-    let mut split = Split { cases: Vec::new(), folds: Vec::new() };
-    for (fold, moment) in moments.iter().enumerate() {
-        let next = moments.get(fold + 1).copied().unwrap_or(i64::MAX);
-        let mut crowd = Vec::new();
-        for (person, history) in people.iter().enumerate() {
-            let begin = history.deeds.partition_point(|deed| deed.time < *moment);
-            let end = history.deeds.partition_point(|deed| deed.time < next);
-            let known = history.deeds[..begin].to_vec();
-            crowd.push(known.clone());
-            split.cases.extend(case(person, known, &history.deeds[begin..end], fold, *moment));
-        }
-        split.folds.push(Fold { crowd, only: None });
-    }
-    split
+    let folds = moments.iter().map(|moment| Fold { taught: Taught::Before(*moment), only: None }).collect();
+    let ask = move |person: usize, deeds: &[Deed]| {
+        let until = |moment: i64| deeds.partition_point(|deed| deed.time < moment);
+        let one = |(fold, moment): (usize, &i64)| {
+            let (begin, end) = (until(*moment), until(moments.get(fold + 1).copied().unwrap_or(i64::MAX)));
+            // Most people did nothing in most of the time: what is known is not copied for nothing.
+            (begin < end).then(|| case(person, deeds[..begin].to_vec(), &deeds[begin..end], fold, *moment)).flatten()
+        };
+        moments.iter().enumerate().filter_map(one).collect()
+    };
+    (folds, Box::new(ask))
 }
 
-fn new_items(people: &[History], rows: usize, seed: u64) -> Split {
+fn new_items<'a>(rows: usize, seed: u64) -> (Vec<Fold>, Ask<'a>) {
     let mut only = Mask::none(rows);
     (0..rows).filter(|row| chosen(seed, &[*row as u64])).for_each(|row| only.set(row, true));
-    let mut cases = Vec::new();
-    let mut crowd = Vec::new();
-    for (person, history) in people.iter().enumerate() {
-        let (new, old): (Vec<Deed>, Vec<Deed>) = history.deeds.iter().cloned().partition(|deed| only.get(deed.row()));
-        crowd.push(old.clone());
-        let time = history.deeds.last().map_or(0, |deed| deed.time);
-        cases.extend(case(person, old, &new, 0, time));
-    }
-    Split { cases, folds: vec![Fold { crowd, only: Some(Arc::new(only)) }] }
+    let only = Arc::new(only);
+    let fold = Fold { taught: Taught::OtherItems(Arc::clone(&only)), only: Some(Arc::clone(&only)) };
+    let ask = move |person: usize, deeds: &[Deed]| {
+        let (new, old): (Vec<Deed>, Vec<Deed>) = deeds.iter().copied().partition(|deed| only.get(deed.row()));
+        case(person, old, &new, 0, deeds.last().map_or(0, |deed| deed.time)).into_iter().collect()
+    };
+    (vec![fold], Box::new(ask))
 }
 
 /// Whether this is in the fifth that is taken out: the same for the same seed, whatever else there is.
@@ -270,30 +308,39 @@ mod tests {
         Interactions::of_people(people.collect())
     }
 
-    fn rows(deeds: &[Deed]) -> Vec<usize> {
-        deeds.iter().map(|deed| deed.row()).collect()
+    const ALL: usize = usize::MAX;
+
+    fn rows<'a>(deeds: impl IntoIterator<Item = &'a Deed>) -> Vec<usize> {
+        deeds.into_iter().map(|deed| deed.row()).collect()
+    }
+
+    /// What the crowd of a fold knows, by person.
+    fn crowd(split: &Split, fold: usize, data: &Interactions) -> Vec<Vec<Deed>> {
+        let known =
+            |(person, history): (usize, &History)| split.folds[fold].known(person, &history.deeds).copied().collect();
+        data.people.iter().enumerate().map(known).collect()
     }
 
     #[test]
     fn the_last_good_item_is_left_out() {
         let data = people(&[&[3, 1, 2, -4], &[5], &[-6, 7], &[-1, -2]]);
-        let split = Split::of(Protocol::LeaveLastOut, &data, 10, 0);
+        let split = Split::of(Protocol::LeaveLastOut, &data, 10, 0, ALL);
         let told: Vec<_> = split.cases.iter().map(|case| (case.person, rows(&case.known), case.good.clone())).collect();
         assert_eq!(told, [(0, vec![3, 1], BTreeSet::from([2])), (2, vec![6], BTreeSet::from([7]))]);
-        assert_eq!(rows(&split.folds[0].crowd[0]), [3, 1, 4], "the crowd does not know what is asked for");
-        assert_eq!(rows(&split.folds[0].crowd[1]), [5], "who is not judged is in the crowd");
+        assert_eq!(rows(&crowd(&split, 0, &data)[0]), [3, 1, 4], "the crowd does not know what is asked for");
+        assert_eq!(rows(&crowd(&split, 0, &data)[1]), [5], "who is not judged is in the crowd");
     }
 
     #[test]
     fn rolling_never_sees_the_future() {
         let long: Vec<i32> = (0..40).collect();
         let data = people(&[&long, &long, &long]);
-        let split = Split::of(Protocol::Rolling, &data, 40, 0);
+        let split = Split::of(Protocol::Rolling, &data, 40, 0, ALL);
         assert_eq!(split.folds.len(), 10);
         for case in &split.cases {
             let latest = case.known.iter().map(|deed| deed.time).max().unwrap();
             assert!(latest < case.time);
-            let crowd = split.folds[case.fold].crowd.iter().flatten().map(|deed| deed.time).max().unwrap();
+            let crowd = crowd(&split, case.fold, &data).iter().flatten().map(|deed| deed.time).max().unwrap();
             assert!(crowd < case.time);
             let history = &data.people[case.person].deeds;
             assert!(
@@ -310,11 +357,11 @@ mod tests {
         let histories: Vec<&[i32]> = (0..100).map(|_| long.as_slice()).collect();
         let data = people(&histories);
         for protocol in [Protocol::Strong, Protocol::ColdStart] {
-            let split = Split::of(protocol, &data, 30, 1);
+            let split = Split::of(protocol, &data, 30, 1, ALL);
             assert!((10..30).contains(&(split.cases.len() / if protocol == Protocol::Strong { 1 } else { 4 })));
-            assert!(split.cases.iter().all(|case| split.folds[0].crowd[case.person].is_empty()));
+            assert!(split.cases.iter().all(|case| crowd(&split, 0, &data)[case.person].is_empty()));
         }
-        let split = Split::of(Protocol::ColdStart, &data, 30, 1);
+        let split = Split::of(Protocol::ColdStart, &data, 30, 1, ALL);
         for case in &split.cases {
             assert_eq!(Some(case.known.len()), case.group);
             assert_eq!(case.good.len(), 30 - case.known.len());
@@ -325,24 +372,51 @@ mod tests {
     fn new_items_are_unknown_to_everybody_and_the_only_ones_ranked() {
         let long: Vec<i32> = (0..50).collect();
         let data = people(&[&long, &long]);
-        let split = Split::of(Protocol::NewItems, &data, 50, 2);
+        let split = Split::of(Protocol::NewItems, &data, 50, 2, ALL);
         let only = split.folds[0].only.as_ref().unwrap();
         assert!((4..20).contains(&only.count()));
         for case in &split.cases {
             assert!(case.known.iter().all(|deed| !only.get(deed.row())));
             assert!(case.good.iter().all(|row| only.get(*row)));
         }
-        assert!(split.folds[0].crowd.iter().flatten().all(|deed| !only.get(deed.row())));
+        assert!(crowd(&split, 0, &data).iter().flatten().all(|deed| !only.get(deed.row())));
     }
 
     #[test]
     fn four_fifths_are_known_and_the_seed_decides_which() {
         let long: Vec<i32> = (0..100).collect();
         let data = people(&[&long]);
-        let split = Split::of(Protocol::User80, &data, 100, 3);
+        let split = Split::of(Protocol::User80, &data, 100, 3, ALL);
         assert_eq!(split.cases[0].known.len() + split.cases[0].good.len(), 100);
         assert!((70..90).contains(&split.cases[0].known.len()));
-        assert_eq!(split.cases[0].good, Split::of(Protocol::User80, &data, 100, 3).cases[0].good);
-        assert_ne!(split.cases[0].good, Split::of(Protocol::User80, &data, 100, 4).cases[0].good);
+        assert_eq!(split.cases[0].good, Split::of(Protocol::User80, &data, 100, 3, ALL).cases[0].good);
+        assert_ne!(split.cases[0].good, Split::of(Protocol::User80, &data, 100, 4, ALL).cases[0].good);
+    }
+
+    #[test]
+    fn a_sample_of_people_is_asked_what_all_of_them_would_be() {
+        let histories: Vec<Vec<i32>> =
+            (0..120).map(|person| (0..30).map(|n| (person * 7 + n * 3) % 50).collect()).collect();
+        let data = people(&histories.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        for protocol in Protocol::ALL {
+            let all = Split::of(protocol, &data, 50, 5, ALL);
+            let some = Split::of(protocol, &data, 50, 5, 10);
+            assert_eq!((all.judged, some.judged, some.able), (all.able, 10, all.able), "{}", protocol.name());
+            let told = |case: &Case| (case.person, case.fold, case.time, rows(&case.known), case.good.clone());
+            let asked: Vec<_> = all.cases.iter().map(told).collect();
+            assert!(some.cases.iter().all(|case| asked.contains(&told(case))));
+            let people: BTreeSet<usize> = some.cases.iter().map(|case| case.person).collect();
+            assert_eq!(people.len(), 10);
+            assert_eq!(some.cases.len(), all.cases.iter().filter(|case| people.contains(&case.person)).count());
+            let known = |split: &Split, fold: usize| -> Vec<Vec<usize>> {
+                crowd(split, fold, &data).iter().map(rows).collect()
+            };
+            for fold in 0..all.folds.len() {
+                assert_eq!(known(&some, fold), known(&all, fold), "the crowd is who it was");
+            }
+            let other = Split::of(protocol, &data, 50, 6, 10);
+            let others: BTreeSet<usize> = other.cases.iter().map(|case| case.person).collect();
+            assert_ne!(people, others, "the seed decides who");
+        }
     }
 }

@@ -10,7 +10,8 @@ use super::super::column::tag_field;
 use super::super::error::{CatalogError, CatalogErrorKind};
 use super::super::ipc::{BATCH_ROWS, write_stream};
 use super::super::manifest::{
-    ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ManifestParts, ModelRef, SpaceEntry, SpaceKindEntry,
+    ColumnEntry, ColumnType, FileEntry, LearnedWith, MANIFEST_FILE, Manifest, ManifestParts, ModelRef, SpaceEntry,
+    SpaceKindEntry,
 };
 use super::super::reader::{factor_schema, items_schema, vector_schema};
 use super::super::space::{COLLABORATIVE, COLLABORATIVE_WEIGHT, MAP_X, MAP_Y, Prior};
@@ -46,7 +47,7 @@ pub(super) fn pack(
         .map(|rule| ColumnEntry { name: rule.name.clone(), column_type: rule.column_type, display: rule.display })
         .collect();
     let mut made = learned.and_then(|learned| learned.figures.as_ref()).map(figure_columns).unwrap_or_default();
-    let has_figures = !made.is_empty();
+    let chosen_prior = learned.and_then(|learned| learned.figures.as_ref()).map(Prior::of_figures);
     let dims = model.as_ref().map_or(0, |model| model.dims);
     let mut files: Vec<CatalogFile> = Vec::new();
     let mut entries: Vec<FileEntry> = Vec::new();
@@ -80,8 +81,23 @@ pub(super) fn pack(
     }
     if let Some(factors) = learned.and_then(|learned| learned.factors.as_ref()) {
         let file = add(COLLABORATIVE, pack_factors(factors)?);
-        let (people, least_people) = (factors.report.people, factors.report.least_people);
-        let kind = SpaceKindEntry::Collaborative { file, average: factors.average.clone(), people, least_people };
+        let report = &factors.report;
+        let learned = LearnedWith {
+            dims: report.dims,
+            dims_from: report.dims_from,
+            lambda: report.lambda,
+            lambda_from: report.lambda_from,
+            least_together: report.least_together,
+            most_likes: report.most_likes,
+            privacy: report.privacy,
+        };
+        let kind = SpaceKindEntry::Collaborative {
+            file,
+            average: factors.average.clone(),
+            people: report.people,
+            least_people: report.least_people,
+            learned: Some(learned),
+        };
         spaces.push(SpaceEntry { name: COLLABORATIVE.to_owned(), weight: COLLABORATIVE_WEIGHT, kind });
     }
     columns.extend(made.iter().map(|(entry, _)| entry.clone()));
@@ -92,7 +108,7 @@ pub(super) fn pack(
         columns,
         spaces,
         // What a schema says of its own columns is meant.
-        prior: schema.prior.clone().or_else(|| has_figures.then(Prior::chosen)),
+        prior: schema.prior.clone().or_else(|| chosen_prior),
         variant_of: schema.variant_of.clone(),
         scenarios: schema.scenarios.clone(),
         effects: schema.effects.clone(),
@@ -117,11 +133,12 @@ fn figure_columns(figures: &Figures) -> Vec<(ColumnEntry, Vec<Typed>)> {
     let number = |value: &Option<f64>| value.map_or(Typed::Missing, Typed::Number);
     let integer = |value: &Option<i64>| value.map_or(Typed::Missing, Typed::Integer);
     let entry = |name: &str, column_type| ColumnEntry { name: name.to_owned(), column_type, display: true };
-    vec![
-        (entry(POPULARITY, ColumnType::Integer), figures.popularity.iter().map(integer).collect()),
-        (entry(TREND, ColumnType::Number), figures.trend.iter().map(number).collect()),
-        (entry(APPROVAL, ColumnType::Number), figures.approval.iter().map(number).collect()),
-    ]
+    let popularity = figures.popularity.iter().map(integer).collect();
+    let mut made = vec![(entry(POPULARITY, ColumnType::Integer), popularity)];
+    for (name, values) in [(TREND, &figures.trend), (APPROVAL, &figures.approval)] {
+        made.extend(values.iter().map(|values| (entry(name, ColumnType::Number), values.iter().map(number).collect())));
+    }
+    made
 }
 
 /// The columns of a map.

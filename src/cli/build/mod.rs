@@ -18,7 +18,7 @@ use super::interactions::load_interactions;
 use super::{Failure, model, print_json, read_file};
 use crate::catalog::{
     Catalog, CatalogDraft, CatalogError, CatalogErrorKind, CatalogFile, CatalogReader, MANIFEST_FILE, Manifest,
-    ModelRef, Rejection, Rows, Schema, read_rows,
+    ModelRef, Promise, Rejection, Rows, Schema, read_rows,
 };
 use crate::collaborative::{Choice, Factors, LearnOptions, LearnReport, Learned};
 use crate::embed::Encode;
@@ -31,7 +31,8 @@ use progress::{Progress, rate};
 /// Make a catalog from rows.
 ///
 /// Rows that cannot be items are left out, each with its file, line and reason on standard error. Texts are embedded on
-/// all cores; a build that is interrupted takes up where it stopped. The same input gives the same files, byte by byte.
+/// all cores; a build that is interrupted takes up where it stopped. The same input gives the same files, byte by byte, except
+/// under --crowd-epsilon.
 #[derive(Args)]
 pub(crate) struct Build {
     /// CSV, TSV, JSON (an array of objects), JSONL, Parquet or Arrow; several files are read one after another.
@@ -47,7 +48,7 @@ pub(crate) struct Build {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// What people did with the items (JSONL, CSV or Parquet with user,item,type,value,timestamp): the catalog then knows what
-    /// goes together. Items that fewer than five people liked add nothing, and nobody's likes beyond a thousand count.
+    /// goes together. Items that fewer than five people liked add nothing.
     #[arg(long, value_name = "FILE")]
     interactions: Option<PathBuf>,
     #[command(flatten)]
@@ -241,8 +242,10 @@ impl Build {
             let data = load_interactions(path, &catalog, None)?;
             let read = data.report();
             let begun = Instant::now();
-            let learned = learn_crowd(&catalog, data, &self.crowd.learn_options());
-            tell_learned(path, &learned, begun.elapsed());
+            let options = self.crowd.learn_options();
+            let learned = learn_crowd(&catalog, data, &options)
+                .map_err(Failure::while_doing(format!("learning from {}", path.display())))?;
+            tell_learned(path, &learned, &options, begun.elapsed());
             made.interactions = Some(InteractionsReport {
                 read,
                 learned: learned.factors.as_ref().map(|factors| factors.report.clone()),
@@ -296,34 +299,48 @@ struct Made {
     interactions: Option<InteractionsReport>,
 }
 
-fn tell_learned(path: &Path, learned: &Learned, time: Duration) {
+fn tell_learned(path: &Path, learned: &Learned, options: &LearnOptions, time: Duration) {
     let name = path.display();
     if let Some(figures) = &learned.figures {
         let counted = figures.popularity.iter().flatten().count();
-        eprintln!("{name}: popularity, trend and approval of {counted} items");
+        let what = if figures.trend.is_some() { "popularity, trend and approval" } else { "popularity" };
+        eprintln!("{name}: {what} of {counted} items");
     }
     let Some(Factors { report, .. }) = &learned.factors else {
-        eprintln!(
-            "{name}: too little to learn from (it takes two items that {} people like each); the catalog has no collaborative \
-             space",
-            LearnOptions::default().least_people
-        );
+        let least = options.least_people;
+        let takes = match &options.privacy {
+            None => format!("two items that {least} people like each"),
+            Some(privacy) => format!(
+                "two items whose counts stand out of noise of ±{:.1} people; a greater ε has less",
+                privacy.deviation()
+            ),
+        };
+        eprintln!("{name}: too little to learn from (it takes {takes}); the catalog has no collaborative space");
         return;
     };
-    eprintln!(
-        "{name}: factors of {} items learned from {} likes of {} people in {:.1} s, and of {} items from their texts",
-        report.items,
-        report.likes,
-        report.people,
-        time.as_secs_f64(),
-        report.from_text
-    );
-    tell_choice(&name, report);
-    if report.too_few > 0 {
+    let seconds = time.as_secs_f64();
+    match (&report.privacy, report.likes, report.people) {
+        (None, Some(likes), Some(people)) => eprintln!(
+            "{name}: factors of {} items learned from {likes} likes of {people} people in {seconds:.1} s, and of {} items \
+             from their texts",
+            report.items, report.from_text
+        ),
+        _ => eprintln!(
+            "{name}: factors of {} items learned in {seconds:.1} s, and of {} items from their texts",
+            report.items, report.from_text
+        ),
+    }
+    if let Some(Promise { epsilon, delta, noise }) = report.privacy {
         eprintln!(
-            "{name}: {} items are liked by fewer than {} people and add nothing",
-            report.too_few, report.least_people
+            "{name}: private with ε {epsilon} and δ {delta}: the latest {} likes of each person, noise of ±{noise:.1} people \
+             on each count, items with {} and more. Each build draws other noise: publish one, since what two of them tell \
+             adds up",
+            report.most_likes, report.least_people
         );
+    }
+    tell_choice(&name, report);
+    if let Some(too_few) = report.too_few.filter(|items| *items > 0) {
+        eprintln!("{name}: {too_few} items are liked by fewer than {} people and add nothing", report.least_people);
     }
     if report.pairs_left_out > 0 {
         eprintln!(
@@ -333,8 +350,8 @@ fn tell_learned(path: &Path, learned: &Learned, time: Duration) {
             report.pairs + report.pairs_left_out
         );
     }
-    if report.beyond > 0 {
-        eprintln!("{name}: {} likes are beyond what one person may add and are left out", report.beyond);
+    if let Some(beyond) = report.beyond.filter(|likes| *likes > 0) {
+        eprintln!("{name}: {beyond} likes are beyond what one person may add and are left out");
     }
 }
 
@@ -352,6 +369,9 @@ fn tell_choice(name: &dyn Display, report: &LearnReport) {
             tried.len() - 1
         ),
         Some(_) => eprintln!("{name}: λ {lambda} and {dims} numbers per item"),
+        None if report.privacy.is_some() => eprintln!(
+            "{name}: λ {lambda} and {dims} numbers per item, as given or as usual: likes do not choose where they are private"
+        ),
         None => eprintln!(
             "{name}: λ {lambda} and {dims} numbers per item, as given or, with too few people to choose by, as usual"
         ),

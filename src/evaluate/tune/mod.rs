@@ -72,6 +72,8 @@ pub struct TuneRequest {
     pub events: bool,
     /// Whether, and how, each fold learns a collaborative space from its crowd.
     pub learn: Option<LearnOptions>,
+    /// Of those who can be judged at most so many people are, a sample that the seed decides.
+    pub most_people: usize,
     /// What random choices begin with.
     pub seed: u64,
     /// How many threads work.
@@ -205,7 +207,7 @@ pub fn tune(
             request.start.name()
         )));
     }
-    let world = World::new(catalog, data, request.protocol, request.learn, request.seed)?;
+    let world = World::new(catalog, data, request.protocol, request.learn, request.most_people, request.seed)?;
     let [searched, test] =
         [Part::Search, Part::Test].map(|part| world.split.part(request.protocol, part, request.seed));
     check(&searched, &test, request.protocol)?;
