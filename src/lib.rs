@@ -46,8 +46,8 @@ pub use catalog::{At, CatalogDraft, CatalogFile, Cell, Place, Rejection, Rejecti
 // What do people choose together?
 #[cfg(feature = "cli")]
 pub use collaborative::{
-    APPROVAL, Choice, Factors, Figures, ItemContent, LearnOptions, LearnReport, Learned, NoiseSource, POPULARITY,
-    Privacy, PrivacyError, PrivacyErrorKind, TREND, Tallies, Tried, learn,
+    APPROVAL, Choice, EXPECTED, Factors, Figures, ItemContent, LearnOptions, LearnReport, Learned, NoiseSource,
+    POPULARITY, Privacy, PrivacyError, PrivacyErrorKind, TREND, Tallies, Tried, learn,
 };
 // Which vectors are near?
 pub use vector::{

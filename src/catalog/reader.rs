@@ -404,9 +404,10 @@ fn check_spaces(manifest: &Manifest) -> Result<(), CatalogError> {
                 return Err(inconsistent(format!("the prior's smoothing must not be negative, found {smoothing}")));
             }
         }
-        Some(Prior::Chosen { popularity, trend }) => {
-            column("the prior", popularity, &[T::Number, T::Integer])?;
-            column("the prior", trend, &[T::Number, T::Integer])?;
+        Some(Prior::Chosen { popularity, trend, expected }) => {
+            for name in [Some(popularity), Some(trend), expected.as_ref()].into_iter().flatten() {
+                column("the prior", name, &[T::Number, T::Integer])?;
+            }
         }
         None => {}
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 #[cfg(feature = "cli")]
-use crate::collaborative::{Factors, Figures, POPULARITY, TREND};
+use crate::collaborative::{EXPECTED, Factors, Figures, POPULARITY, TREND};
 #[cfg(feature = "cli")]
 use crate::vector::Precision;
 use crate::vector::VectorSet;
@@ -261,13 +261,14 @@ pub struct EffectRule {
 impl Prior {
     /// Of the columns that are made from interactions.
     pub(crate) fn chosen() -> Self {
-        Self::Chosen { popularity: POPULARITY.to_owned(), trend: TREND.to_owned() }
+        Self::Chosen { popularity: POPULARITY.to_owned(), trend: TREND.to_owned(), expected: None }
     }
 
     /// The same of the columns that these figures have: where times are not known, the trend is the popularity.
     pub(crate) fn of_figures(figures: &Figures) -> Self {
         let trend = if figures.trend.is_some() { TREND } else { POPULARITY };
-        Self::Chosen { popularity: POPULARITY.to_owned(), trend: trend.to_owned() }
+        let expected = figures.expected.as_ref().map(|_| EXPECTED.to_owned());
+        Self::Chosen { popularity: POPULARITY.to_owned(), trend: trend.to_owned(), expected }
     }
 }
 
@@ -290,5 +291,8 @@ pub enum Prior {
         popularity: String,
         /// Number column with the same, older choices counted less.
         trend: String,
+        /// Number column with how many choices (the mean of the two) might be expected of an item that has no popularity.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<String>,
     },
 }

@@ -52,7 +52,8 @@ impl Default for LearnOptions {
 pub struct ItemContent<'a> {
     /// The length of a vector.
     pub dims: usize,
-    /// Writes the centred unit vector of a row to a place of that length; false where the item has none.
+    /// Writes the centred vector of a row (of its text, length 1; of its categories) to a place of that length; false where nothing is known
+    /// of the item.
     pub vector: &'a dyn Fn(usize, &mut [f32]) -> bool,
 }
 
@@ -140,20 +141,25 @@ pub fn learn(
     options: &LearnOptions,
 ) -> Result<Learned, PrivacyError> {
     let items = tallies.counts.len();
-    match &options.privacy {
-        Some(privacy) => privately(people, items, content, options, privacy),
-        None => Ok(Learned {
-            factors: plainly(people, items, content, options),
+    let content = content.map(|about| content::matrix(items, about));
+    let mut learned = match &options.privacy {
+        Some(privacy) => privately(people, items, content.as_ref(), options, privacy)?,
+        None => Learned {
+            factors: plainly(people, items, content.as_ref(), options),
             figures: Figures::of(tallies, options.least_people),
-        }),
+        },
+    };
+    if let (Some(figures), Some(content)) = (&mut learned.figures, &content) {
+        figures.expect(content);
     }
+    Ok(learned)
 }
 
 /// Factors from the counts as they are.
 fn plainly(
     people: &[Vec<u32>],
     items: usize,
-    content: Option<ItemContent<'_>>,
+    content: Option<&DMatrix<f64>>,
     options: &LearnOptions,
 ) -> Option<Factors> {
     let (least_people, most_likes) = (options.least_people, options.most_likes);
@@ -197,7 +203,7 @@ fn plainly(
 fn privately(
     people: &[Vec<u32>],
     items: usize,
-    content: Option<ItemContent<'_>>,
+    content: Option<&DMatrix<f64>>,
     options: &LearnOptions,
     privacy: &Privacy,
 ) -> Result<Learned, PrivacyError> {
@@ -233,7 +239,7 @@ fn finish(
     side: RightSide,
     counts: &[f64],
     supported: &[usize],
-    content: Option<ItemContent<'_>>,
+    content: Option<&DMatrix<f64>>,
     options: &LearnOptions,
     mut report: LearnReport,
 ) -> Factors {
@@ -289,17 +295,10 @@ fn blend_with_text(
     gains: &mut [f64],
     counts: &[f64],
     supported: &[usize],
-    about: ItemContent<'_>,
+    content: &DMatrix<f64>,
 ) -> usize {
     let items = factors.nrows();
-    let mut content = DMatrix::<f64>::zeros(items, about.dims);
-    let mut buffer = vec![0.0f32; about.dims];
-    for row in 0..items {
-        if (about.vector)(row, &mut buffer) {
-            content.row_mut(row).iter_mut().zip(&buffer).for_each(|(out, x)| *out = f64::from(*x));
-        }
-    }
-    let Some(predicted) = content::predict(&content, factors, supported) else { return 0 };
+    let Some(predicted) = content::predict(content, factors, supported) else { return 0 };
     let mut own = vec![false; items];
     supported.iter().for_each(|row| own[*row] = true);
     let mut from_text = 0;
@@ -309,7 +308,8 @@ fn blend_with_text(
         let blended = factors.row(row) * (1.0 - text) + predicted.row(row) * text;
         factors.set_row(row, &blended);
         if !own[row] {
-            gains[row] = 1.0 / (1.0 - blended.norm_squared()).max(LEAST_REST);
+            // A gain makes up for what is an item's own of its factors; of a guess nothing is. Ranking tells guesses by it.
+            gains[row] = 1.0;
             from_text += 1;
         }
     }

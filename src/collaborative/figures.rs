@@ -1,11 +1,17 @@
 //! What everybody's choices say of each item by itself: how many people, how lately, how well.
 
+use nalgebra::DMatrix;
+
+use super::content;
+
 /// The columns that a catalog gets of these figures.
 pub const POPULARITY: &str = "crowd_popularity";
 /// See [`Figures::trend`].
 pub const TREND: &str = "crowd_trend";
 /// See [`Figures::approval`].
 pub const APPROVAL: &str = "crowd_approval";
+/// See [`Figures::expected`].
+pub const EXPECTED: &str = "crowd_expected";
 
 /// One number per item, by row; nothing for an item that too few people chose.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +25,9 @@ pub struct Figures {
     /// The mean of what people said of it, −1 to 1, with five more who say what is said on average; to a hundredth. Nothing where
     /// the counts have noise on them.
     pub approval: Option<Vec<Option<f64>>>,
+    /// For the items that too few people chose: how many choices (the mean of popularity and trend) those have that are about the like,
+    /// by their texts and categories. Nothing where the catalog has neither, or there are too few items to tell by.
+    pub expected: Option<Vec<Option<f64>>>,
 }
 
 /// Sums over people, by row.
@@ -56,13 +65,27 @@ impl Figures {
             popularity: (0..counts.len()).map(|row| enough(row).then_some(counts[row] as i64)).collect(),
             trend: Some(column(&|row| rounded(recent[row], 10.0))),
             approval: Some(column(&|row| rounded(approval(row), 100.0))),
+            expected: None,
         })
+    }
+
+    /// Adds what could be expected of the other items, `content` saying what each is about. It comes from the figures that are
+    /// published, and so tells no more of anybody than they do.
+    pub(super) fn expect(&mut self, content: &DMatrix<f64>) {
+        let choices = |row: usize| {
+            let popularity = self.popularity[row]? as f64;
+            let trend = self.trend.as_ref().map_or(Some(popularity), |trend| trend[row])?;
+            Some((0.5 * (popularity + trend)).ln_1p())
+        };
+        let logs: Vec<Option<f64>> = (0..self.popularity.len()).map(choices).collect();
+        let back = |log: f64| (log.exp_m1() * 10.0).round() / 10.0;
+        self.expected = content::expected(content, &logs).map(|all| all.into_iter().map(|log| log.map(back)).collect());
     }
 
     /// Of noisy counts: those that are not below the cut.
     pub(super) fn counted(counts: &[f64], cut: f64) -> Self {
         let popularity = counts.iter().map(|count| (*count >= cut).then_some(*count as i64)).collect();
-        Self { popularity, trend: None, approval: None }
+        Self { popularity, trend: None, approval: None, expected: None }
     }
 }
 
@@ -84,6 +107,17 @@ mod tests {
         // The mean of all twenty is 0.8: (5·1 + 5·0.8) / 10.
         assert_eq!(figures.approval.unwrap(), [Some(0.9), None, Some(0.8)]);
         assert_eq!(Figures::of(&tallies, 11), None);
+    }
+
+    #[test]
+    fn what_too_few_people_chose_is_expected_to_fare_like_its_kind() {
+        let counts: Vec<f64> = (0..40).map(|row| if row >= 38 { 1.0 } else { [50.0, 6.0][row % 2] }).collect();
+        let tallies = Tallies { counts: &counts, recent: &counts, said: &counts, liking: &[1.0; 40] };
+        let mut figures = Figures::of(&tallies, 5).unwrap();
+        figures.expect(&DMatrix::from_fn(40, 1, |row, _| [0.5, -0.5][row % 2]));
+        let expected = figures.expected.unwrap();
+        assert_eq!(expected.iter().flatten().count(), 2);
+        assert!(expected[38].unwrap() > 25.0 && expected[39].unwrap() < 12.0, "{:?}", &expected[38..]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::about::About;
 use super::content::{Content, normalize};
 use super::crowd::{Crowd, EASE_MOST_ITEMS, choices};
 use super::data::{Deed, Interactions};
@@ -153,6 +154,7 @@ impl<'a> World<'a> {
         }
         let content = Content::of(catalog);
         let crowds: Vec<Crowd> = split.folds.iter().map(|fold| Crowd::of(fold, &data.people, catalog.len())).collect();
+        let about = learn.and_then(|_| About::of(catalog, content.as_ref()));
         let (mut catalogs, mut figures) = (Vec::new(), Vec::new());
         for (fold, crowd) in crowds.iter().enumerate() {
             // Each split has noise of its own, and the same in each run.
@@ -162,7 +164,7 @@ impl<'a> World<'a> {
                 ..options
             });
             let likes = || choices(&split.folds[fold], &data.people);
-            let (catalog, own) = with_learned(catalog, crowd, &likes, content.as_ref(), learn)?;
+            let (catalog, own) = with_learned(catalog, crowd, &likes, about.as_ref(), learn)?;
             catalogs.push(catalog);
             figures.push(own);
         }
@@ -293,12 +295,12 @@ fn with_learned(
     catalog: &Catalog,
     crowd: &Crowd,
     likes: &dyn Fn() -> Vec<Vec<u32>>,
-    content: Option<&Content>,
+    about: Option<&About>,
     learn: Option<LearnOptions>,
 ) -> Result<(Catalog, Option<Figures>), EvaluateError> {
     let bare = catalog.without_crowd();
     let Some(options) = learn else { return Ok((bare, None)) };
-    let learned = learned_of(crowd, &likes(), content, &options).map_err(|error| EvaluateError::privacy(&error))?;
+    let learned = learned_of(crowd, &likes(), about, &options).map_err(|error| EvaluateError::privacy(&error))?;
     let bare = bare.with_chosen_prior();
     let catalog = match &learned.factors {
         Some(factors) => bare.with_space(Space::from(factors)),
@@ -349,8 +351,8 @@ impl<'a> Judge<'a> {
             recommender.set_prior(|prior| match prior {
                 Prior::Rated { smoothing, .. } => prior_values(&crowd.liking, &crowd.said, *smoothing),
                 Prior::Chosen { .. } => {
-                    let (counts, trend) = world.figures[fold].as_ref().map(prior_figures).unwrap_or_default();
-                    chosen_values(&counts, &trend, world.catalog.len())
+                    let [counts, trend, expected] = world.figures[fold].as_ref().map(prior_figures).unwrap_or_default();
+                    chosen_values(&counts, &trend, &expected, world.catalog.len())
                 }
             });
             Ok(recommender)
@@ -509,12 +511,13 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The numbers of the two columns that a prior of figures is of: counts with noise have no trend, and are in its place.
-fn prior_figures(figures: &Figures) -> (Vec<f64>, Vec<f64>) {
+/// The numbers of the columns that a prior of figures is of, NaN where there is none: counts with noise have no trend, and are in its place.
+fn prior_figures(figures: &Figures) -> [Vec<f64>; 3] {
+    let numbers =
+        |column: &Vec<Option<f64>>| column.iter().map(|value| value.unwrap_or(f64::NAN)).collect::<Vec<f64>>();
     let counts: Vec<f64> = figures.popularity.iter().map(|count| count.map_or(f64::NAN, |n| n as f64)).collect();
-    let trend = figures.trend.as_ref().map(|trend| trend.iter().map(|trend| trend.unwrap_or(f64::NAN)).collect());
-    let trend = trend.unwrap_or_else(|| counts.clone());
-    (counts, trend)
+    let trend = figures.trend.as_ref().map_or_else(|| counts.clone(), numbers);
+    [counts, trend, figures.expected.as_ref().map(numbers).unwrap_or_default()]
 }
 
 /// The rows that the person likes at the end of what is known, each once, in the order in which they were last spoken for.

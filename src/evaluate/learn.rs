@@ -1,5 +1,6 @@
-//! Factors from interactions: the likes of everybody, and the texts of a catalog for what nobody chose yet.
+//! Factors from interactions: the likes of everybody, and what items are about for what nobody chose yet.
 
+use super::about::About;
 use super::content::Content;
 use super::crowd::{Crowd, choices};
 use super::data::Interactions;
@@ -16,21 +17,19 @@ pub fn learn_crowd(catalog: &Catalog, data: Interactions, options: &LearnOptions
     let crowd = Crowd::of(&Fold::all(), &data.people, catalog.len());
     let likes = choices(&Fold::all(), &data.people);
     drop(data);
-    learned_of(&crowd, &likes, Content::of(catalog).as_ref(), options)
+    let about = About::of(catalog, Content::of(catalog).as_ref());
+    learned_of(&crowd, &likes, about.as_ref(), options)
 }
 
 pub(super) fn learned_of(
     crowd: &Crowd,
     likes: &[Vec<u32>],
-    content: Option<&Content>,
+    about: Option<&About>,
     options: &LearnOptions,
 ) -> Result<Learned, PrivacyError> {
     let Crowd { counts, recent, said, liking, .. } = crowd;
     let tallies = Tallies { counts, recent, said, liking };
-    let Some(content) = content else { return learn(likes, &tallies, None, options) };
-    let vector = |row: usize, out: &mut [f32]| {
-        out.copy_from_slice(content.centred(row));
-        out.iter().any(|x| *x != 0.0)
-    };
-    learn(likes, &tallies, Some(ItemContent { dims: content.dims(), vector: &vector }), options)
+    let Some(about) = about else { return learn(likes, &tallies, None, options) };
+    let vector = |row: usize, out: &mut [f32]| about.vector(row, out);
+    learn(likes, &tallies, Some(ItemContent { dims: about.dims(), vector: &vector }), options)
 }

@@ -11,6 +11,7 @@
 //!
 //! What it does not do: read files, or judge with people who were not there.
 
+mod about;
 mod content;
 mod crowd;
 mod data;

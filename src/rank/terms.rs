@@ -198,15 +198,22 @@ pub(crate) fn prior_column(catalog: &Catalog, prior: &Prior) -> AffinityColumn {
     let numbers = |name: &str| catalog.column(name).map_or_else(|| vec![f64::NAN; catalog.len()], Column::numbers);
     AffinityColumn::new(match prior {
         Prior::Rated { rating, count, smoothing } => prior_values(&numbers(rating), &numbers(count), *smoothing),
-        Prior::Chosen { popularity, trend } => chosen_values(&numbers(popularity), &numbers(trend), catalog.len()),
+        Prior::Chosen { popularity, trend, expected } => {
+            let expected = expected.as_ref().map(|name| numbers(name)).unwrap_or_default();
+            chosen_values(&numbers(popularity), &numbers(trend), &expected, catalog.len())
+        }
     })
 }
 
-/// The values of [`prior_column`], from choices by row; NaN where there are none, or too few to tell. Columns that are not there
-/// (shorter than `rows`) say nothing.
-pub(crate) fn chosen_values(popularity: &[f64], trend: &[f64], rows: usize) -> Vec<f64> {
-    let known = |column: &[f64], row: usize| column.get(row).copied().filter(|x| x.is_finite()).unwrap_or(0.0).max(0.0);
-    let logs: Vec<f64> = (0..rows).map(|row| (0.5 * (known(popularity, row) + known(trend, row))).ln_1p()).collect();
+/// The values of [`prior_column`], from choices by row; NaN where there are none, or too few to tell: then those that could be expected
+/// are in their place. Columns that are not there (shorter than `rows`) say nothing.
+pub(crate) fn chosen_values(popularity: &[f64], trend: &[f64], expected: &[f64], rows: usize) -> Vec<f64> {
+    let known = |column: &[f64], row: usize| column.get(row).copied().filter(|x| x.is_finite()).map(|x| x.max(0.0));
+    let choices = |row: usize| match known(popularity, row) {
+        Some(people) => 0.5 * (people + known(trend, row).unwrap_or(0.0)),
+        None => known(expected, row).unwrap_or(0.0),
+    };
+    let logs: Vec<f64> = (0..rows).map(|row| choices(row).ln_1p()).collect();
     let most = logs.iter().fold(0.0f64, |most, log| most.max(*log));
     logs.into_iter().map(|log| if most > 0.0 { log / most } else { 0.0 }).collect()
 }
@@ -273,10 +280,11 @@ mod tests {
     #[test]
     fn half_of_a_choice_fades() {
         let none = f64::NAN;
-        let values = chosen_values(&[30.0, 10.0, none, 10.0], &[30.0, 0.0, none, 10.0], 5);
-        let expected = [1.0, 6f64.ln() / 31f64.ln(), 0.0, 11f64.ln() / 31f64.ln(), 0.0];
+        let values =
+            chosen_values(&[30.0, 10.0, none, 10.0, none], &[30.0, 0.0, none, 10.0], &[99.0, none, none, none, 2.0], 6);
+        let expected = [1.0, 6f64.ln() / 31f64.ln(), 0.0, 11f64.ln() / 31f64.ln(), 3f64.ln() / 31f64.ln(), 0.0];
         assert!(values.iter().zip(expected).all(|(value, expected)| (value - expected).abs() < 1e-12), "{values:?}");
-        assert_eq!(chosen_values(&[], &[], 2), [0.0, 0.0]);
+        assert_eq!(chosen_values(&[], &[], &[], 2), [0.0, 0.0]);
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub use schema::Schema;
 use schema::SpaceKindRule;
 use table::{Table, cast_rows};
 
-use crate::collaborative::{APPROVAL, Learned, POPULARITY, TREND};
+use crate::collaborative::{APPROVAL, EXPECTED, Learned, POPULARITY, TREND};
 
 /// A catalog but for its vectors.
 #[derive(Debug)]
@@ -161,7 +161,7 @@ impl<'a> CatalogDraft<'a> {
             );
             return Err(CatalogError::new(CatalogErrorKind::Schema, context));
         }
-        let made = [POPULARITY, TREND, APPROVAL];
+        let made = [POPULARITY, TREND, APPROVAL, EXPECTED];
         let taken = made.into_iter().find(|name| self.schema.column_index(name).is_some());
         if let Some(name) = taken.filter(|_| learned.is_some_and(|learned| learned.figures.is_some())) {
             let context = format!(

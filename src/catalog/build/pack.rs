@@ -19,7 +19,7 @@ use super::cell::Typed;
 use super::map::places;
 use super::schema::{Schema, SpaceKindRule, SpaceRule};
 use super::table::Item;
-use crate::collaborative::{APPROVAL, Factors, Figures, Learned, POPULARITY, TREND};
+use crate::collaborative::{APPROVAL, EXPECTED, Factors, Figures, Learned, POPULARITY, TREND};
 use crate::vector::quantize_row;
 
 /// A file of a catalog: name within the folder, and content.
@@ -137,6 +137,11 @@ fn figure_columns(figures: &Figures) -> Vec<(ColumnEntry, Vec<Typed>)> {
     let mut made = vec![(entry(POPULARITY, ColumnType::Integer), popularity)];
     for (name, values) in [(TREND, &figures.trend), (APPROVAL, &figures.approval)] {
         made.extend(values.iter().map(|values| (entry(name, ColumnType::Number), values.iter().map(number).collect())));
+    }
+    if let Some(expected) = &figures.expected {
+        // A guess, which is no figure to be shown.
+        let entry = ColumnEntry { display: false, ..entry(EXPECTED, ColumnType::Number) };
+        made.push((entry, expected.iter().map(number).collect()));
     }
     made
 }
