@@ -60,14 +60,14 @@ impl<'a> Likeness<'a> {
 
 /// How hard likeness weighs against relevance at a `diversity` of ½, per likeness of the list to begin with. With it, 0.3 makes lists of
 /// one kind some 15 % more different (`docs/quality.md`, "Diversity").
-const PUSH: f64 = 24.0;
+const PUSH: f64 = 28.0;
 /// So many of the best tell how alike a list is to begin with.
 const TO_BEGIN_WITH: usize = 10;
 /// The likeness to begin with counts up to this: in lists that are more alike, likeness is greater anyway.
 const MOST_ALIKE: f64 = 0.25;
 
 /// The pool (best first) in an order that trades score for difference: each next item is the one with the greatest
-/// `(1 − diversity) · relevance − diversity · 24 · a · (mean likeness to the items before it)`, where relevance is its score between the
+/// `(1 − diversity) · relevance − diversity · 28 · a · (mean likeness to the items before it)`, where relevance is its score between the
 /// least (0) and the greatest (1) of the pool, and a the mean likeness of the first ten of the pool to each other, at most ¼. So a list of one kind is spread,
 /// and one that is different from the outset, which has little to win and much to lose, is left nearly as it is. (Carbonell and
 /// Goldstein 1998 take the likeness to the most alike item instead, and no a.)
@@ -167,7 +167,7 @@ mod tests {
             let alike = pairs.clone().sum::<f64>() / pairs.count().max(1) as f64;
             let worth = |at: usize, before: &[usize]| {
                 let mean = before.iter().map(|before| likeness().of(*before, at)).sum::<f64>() / before.len().max(1) as f64;
-                (1.0 - diversity) * (scores[at] - least) / range - diversity * 24.0 * alike.min(0.25) * mean
+                (1.0 - diversity) * (scores[at] - least) / range - diversity * 28.0 * alike.min(0.25) * mean
             };
             let mut expected: Vec<usize> = Vec::new();
             while expected.len() < pool.len() {

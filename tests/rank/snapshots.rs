@@ -123,7 +123,7 @@ proptest! {
                     here.erase();
                 }
             }
-            let mut anew = derived(&catalog, &here.log().events().to_vec());
+            let mut anew = derived(&catalog, here.log().events());
             prop_assert_eq!(list(&mut here, now), list(&mut anew, now));
             prop_assert_eq!(here.interests(), anew.interests());
             prop_assert_eq!(here.export(now).unwrap(), anew.export(now).unwrap());
