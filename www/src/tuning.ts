@@ -70,7 +70,7 @@ export interface Changed {
 }
 
 /** A little: people have liked a few films only, whose neighbours are much alike. */
-const DIVERSITY = 0.1;
+const DIVERSITY = 0.05;
 /** Less than the package's default: here people have liked a few films only, and a search should find what it says. */
 const PERSONALIZE = 0.25;
 
