@@ -30,6 +30,11 @@ import type {
 } from "./types.js";
 import { compile, instantiated } from "./wasm.js";
 
+/** What was derived from the events is kept once nothing was asked for so long, */
+const QUIET_MS = 2000;
+/** and not again for so long. */
+const SELDOM_MS = 30_000;
+
 /** What the names of profile databases begin with. */
 const DATABASES = "homebody/";
 
@@ -45,6 +50,8 @@ export interface OpenOptions {
 
 export interface Opened {
   readonly status: HostStatus;
+  /** What the profile took, reading and deriving. */
+  readonly profileMs: number;
   /** Names and default weights. */
   readonly weights: Readonly<Record<string, number>>;
   /** Names. */
@@ -83,6 +90,10 @@ export class RecommenderHost {
   #profile = "";
   /** As of the last status. */
   #usesGpu = false;
+  /** Whether what was derived is kept beside the events. */
+  #isKept = true;
+  #lastKept = -SELDOM_MS;
+  #keeping: ReturnType<typeof setTimeout> | undefined;
 
   constructor(emit: Emit<HostEvents>, crashed: (message: string) => void) {
     this.#emit = emit;
@@ -117,7 +128,9 @@ export class RecommenderHost {
     if (engine === undefined || info === undefined) {
       throw new HomebodyError("internal", "The catalog was loaded without an engine.");
     }
-    await engine.openProfile(options.profile, options.persist);
+    const started = performance.now();
+    this.#isKept = await engine.openProfile(options.profile, options.persist);
+    const profileMs = performance.now() - started;
     this.#profile = options.profile;
     this.#engine = engine;
     this.#catalog = { name: info.name, version: info.version, items: info.items, source };
@@ -135,7 +148,7 @@ export class RecommenderHost {
     }
     const status = this.#status();
     this.#emit("progress", { phase: "ready", device: status.device });
-    return { status, weights: info.weights, scenarios: info.scenarios, ...(info.model === undefined ? {} : { model: info.model }) };
+    return { status, profileMs, weights: info.weights, scenarios: info.scenarios, ...(info.model === undefined ? {} : { model: info.model }) };
   }
 
   /** Decides between CPU and GPU for each vector space, remembering what was measured. */
@@ -206,7 +219,7 @@ export class RecommenderHost {
   }
 
   async switchProfile(profile: string, persist: boolean): Promise<void> {
-    await this.#opened.openProfile(profile, persist);
+    this.#isKept = await this.#opened.openProfile(profile, persist);
     this.#profile = profile;
     this.#tabs?.close();
     this.#tabs = undefined;
@@ -317,6 +330,7 @@ export class RecommenderHost {
     const started = performance.now();
     const list = await ranking(this.#opened);
     const rankMs = performance.now() - started;
+    this.#keepSoon();
     if (this.#usesGpu) {
       // Its counts have changed, and it may have been put aside.
       this.#emit("status", this.#status());
@@ -324,8 +338,33 @@ export class RecommenderHost {
     return { list, rankMs };
   }
 
+  /** The page is out of sight, and may never come back. */
+  async pause(): Promise<void> {
+    if (!this.#isKept) {
+      await this.#keep();
+    }
+  }
+
+  /** Lists were made of what is not kept yet: it will be, in the next pause. */
+  #keepSoon(): void {
+    if (!this.#isKept) {
+      clearTimeout(this.#keeping);
+      const wait = Math.max(QUIET_MS, this.#lastKept + SELDOM_MS - performance.now());
+      this.#keeping = setTimeout(() => void this.#keep(), wait);
+    }
+  }
+
+  /** Keeps what was derived from the events. It only saves time, so that nobody is told if it cannot be kept. */
+  async #keep(): Promise<void> {
+    clearTimeout(this.#keeping);
+    this.#isKept = true;
+    this.#lastKept = performance.now();
+    await this.#opened.keepSnapshot().catch(() => false);
+  }
+
   /** The profile changed here: listeners and other tabs are told. */
   #changed(message: TabMessage): void {
+    this.#isKept = false;
     this.#tabs?.postMessage(message);
     this.#emit("change", { source: "local" });
     // Keeping the event may have shown that the storage is gone.
@@ -346,6 +385,7 @@ export class RecommenderHost {
   async #reload(): Promise<void> {
     try {
       if (await this.#opened.reload()) {
+        this.#isKept = false;
         this.#emit("change", { source: "remote" });
       }
     } catch (thrown) {

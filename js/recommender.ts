@@ -88,8 +88,15 @@ export class Recommender implements AsyncDisposable {
   readonly #weights: Readonly<Record<string, number>>;
   readonly #scenarios: readonly string[];
   readonly #openMs: number;
+  readonly #profileMs: number;
   #host: HostStatus;
   #lastRankMs = 0;
+  /** A page out of sight may be gone the next moment: what was derived is kept now. Only a closed worker refuses. */
+  readonly #onVisibility = (): void => {
+    if (globalThis.document.visibilityState === "hidden") {
+      this.#core.call("pause", []).catch(() => undefined);
+    }
+  };
 
   private constructor(start: {
     core: Core;
@@ -98,6 +105,7 @@ export class Recommender implements AsyncDisposable {
     weights: Readonly<Record<string, number>>;
     scenarios: readonly string[];
     openMs: number;
+    profileMs: number;
     profile: string;
     model: { readonly url: URL | undefined; readonly expected: ModelIdentity | undefined };
     ranker: URL | undefined;
@@ -108,6 +116,8 @@ export class Recommender implements AsyncDisposable {
     this.#weights = start.weights;
     this.#scenarios = start.scenarios;
     this.#openMs = start.openMs;
+    this.#profileMs = start.profileMs;
+    globalThis.document?.addEventListener("visibilitychange", this.#onVisibility);
     this.#text = new TextModel(start.model.url, start.model.expected, {
       onProgress: (progress) => this.#listeners.emit("progress", progress),
       onStatus: () => this.#emitStatus(),
@@ -209,6 +219,7 @@ export class Recommender implements AsyncDisposable {
         weights: opened.weights,
         scenarios: opened.scenarios,
         openMs,
+        profileMs: opened.profileMs,
         profile,
         model: { url: urls.model, expected: opened.model },
         ranker: urls.ranker,
@@ -231,6 +242,7 @@ export class Recommender implements AsyncDisposable {
       requests: this.#host.requests + this.#text.requests + (this.#ranker?.requests ?? 0),
       timings: {
         openMs: this.#openMs,
+        profileMs: this.#profileMs,
         lastRankMs: this.#lastRankMs,
         ...(lastEmbedMs === undefined ? {} : { lastEmbedMs }),
       },
@@ -342,6 +354,7 @@ export class Recommender implements AsyncDisposable {
 
   /** Ends its workers. What is pending rejects with the code `closed`; a second time does nothing. */
   async close(): Promise<void> {
+    globalThis.document?.removeEventListener("visibilitychange", this.#onVisibility);
     this.#core.close("recommender");
     await this.#text.close();
     this.#ranker?.close();

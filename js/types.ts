@@ -246,7 +246,7 @@ export interface RecommendOptions {
   readonly where?: Filter;
   /** Weights by name (see `Recommender.weights()`); names that are not given keep their default. */
   readonly weights?: Readonly<Record<string, number>>;
-  /** 0: purely by score; 1: as different from each other as possible. Default 0. */
+  /** 0: purely by score; 1: as different from each other as possible; 0.3 makes a list of one kind about 15 % more different. Default 0. */
   readonly diversity?: number;
   /**
    * How far what was shown and ignored sinks for a while: 0 (the default) not at all, 1 below everything else. It needs events of
@@ -478,6 +478,8 @@ export interface Status {
   readonly timings: {
     /** From `create()` to ready. */
     readonly openMs: number;
+    /** Of that, reading the profile and deriving what it says, in the worker. */
+    readonly profileMs: number;
     /** The last ranking, in the worker. 0 before the first. */
     readonly lastRankMs: number;
     /** The last text that was embedded. */

@@ -68,7 +68,7 @@ pub use rank::{
     Baseline, ColumnInfo, Drift, Features, Filter, Hit, HitShare, ImportPlan, ImportReport, InterestInfo,
     LearnedWeights, Metrics, OnboardingOptions, Part, PartColumn, Position, RankError, RankErrorKind, RankedRow,
     Reason, ReasonFacts, ReasonItem, ReasonKind, RecommendOptions, Recommendation, Recommender, SHORTLIST,
-    SearchOptions, SegmentInfo, Settings, TasteMap, ValueCount, weighted_sum,
+    SearchOptions, SegmentInfo, Settings, SnapshotError, TasteMap, ValueCount, weighted_sum,
 };
 // What would another model make of the list?
 #[cfg(feature = "graph")]

@@ -1,7 +1,7 @@
 /**
  * The ranking call in headless Chromium, with catalogs that `main.rs` writes (10,000 and 100,000 items × 384): `recommend` with all
  * options on, as the worker itself times it; an event from `record()` over its being durable to the new list painted; and a kept
- * profile of 10,000 events from `create()` to its first list. Medians with the least and the most.
+ * profile of 10,000 events from `create()` to its first list, from its snapshot and derived anew. Medians with the least and the most.
  *
  * It does not measure loading, embedding, or browsers other than Chromium. Run: `npm run bench -- ranking` (after a build also
  * `node benches/ranking/run.mjs`). `HOMEBODY_BENCH_JSON=FILE` keeps the raw results.
@@ -56,9 +56,8 @@ try {
           }
           await hb.profile.erase();
           await hb.close();
-          const opened = [];
-          const first = [];
-          const second = [];
+          const kept = { opened: [], profile: [], first: [], second: [] };
+          const anew = { opened: [], profile: [], first: [], second: [] };
           if (many > 0) {
             const open = () => homebody.Recommender.create({ catalog: "/bench/", profile: "long" });
             const long = await open();
@@ -66,22 +65,34 @@ try {
             const past = Date.now() - many * 60_000;
             await long.recordAll(kinds.map((type, at) => ({ item: id((at * 7919) % 10_000), type, time: past + at * 60_000 })));
             await long.recommend(options);
+            // What was derived is kept in a pause of two seconds.
+            await new Promise((resolve) => setTimeout(resolve, 4000));
             await long.close();
-            for (let round = 0; round <= openings; round++) {
-              const started = performance.now();
-              const again = await open();
-              opened.push(performance.now() - started);
-              await again.recommend(options);
-              first.push(again.status.timings.lastRankMs);
-              await again.recommend(options);
-              second.push(again.status.timings.lastRankMs);
-              await again.close();
+            const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject }));
+            for (const times of [kept, anew]) {
+              for (let round = 0; round <= openings; round++) {
+                const started = performance.now();
+                const again = await open();
+                times.opened.push(performance.now() - started);
+                times.profile.push(again.status.timings.profileMs);
+                await again.recommend(options);
+                times.first.push(again.status.timings.lastRankMs);
+                await again.recommend(options);
+                times.second.push(again.status.timings.lastRankMs);
+                await again.close();
+                if (times === anew || round === openings) {
+                  const database = await done(indexedDB.open("homebody/long"));
+                  await done(database.transaction("meta", "readwrite").objectStore("meta").delete("snapshot"));
+                  database.close();
+                }
+              }
             }
             const last = await open();
             await last.profile.erase();
             await last.close();
           }
-          return { again: again.slice(1), painted: painted.slice(1), length, opened: opened.slice(1), first: first.slice(1), second: second.slice(1) };
+          const warm = (all) => Object.fromEntries(Object.entries(all).map(([name, times]) => [name, times.slice(1)]));
+          return { again: again.slice(1), painted: painted.slice(1), length, kept: warm(kept), anew: warm(anew) };
         },
         // Only the smaller catalog: the profile is what it costs.
         { rounds: ROUNDS, openings: OPENINGS, many: items === 10_000 ? 10_000 : 0 },
@@ -90,10 +101,12 @@ try {
       results[items] = times;
       console.log(`${items} items: recommend, all options on, in the worker   ${spread(times.again)}`);
       console.log(`${items} items: event → durable → new list painted         ${spread(times.painted)}`);
-      if (times.opened.length > 0) {
-        console.log(`${items} items, 10,000 events: create() with the kept profile ${spread(times.opened)}`);
-        console.log(`${items} items, 10,000 events: the first list, in the worker   ${spread(times.first)}`);
-        console.log(`${items} items, 10,000 events: the second, in the worker       ${spread(times.second)}`);
+      for (const [how, all] of Object.entries({ "from the snapshot": times.kept, "derived anew": times.anew })) {
+        if (all.opened.length === 0) continue;
+        console.log(`${items} items, 10,000 events, ${how}: create()                         ${spread(all.opened)}`);
+        console.log(`${items} items, 10,000 events, ${how}: of that the profile, in the worker ${spread(all.profile)}`);
+        console.log(`${items} items, 10,000 events, ${how}: the first list, in the worker       ${spread(all.first)}`);
+        console.log(`${items} items, 10,000 events, ${how}: the second, in the worker           ${spread(all.second)}`);
       }
     });
   }

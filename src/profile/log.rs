@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::error::{ProfileError, ProfileErrorKind};
 use super::event::Event;
@@ -22,11 +23,17 @@ use super::event::Event;
 /// assert_eq!(log.merge([event("a", 1_700_000_000_002)])?.added, 0);
 /// # Ok::<(), homebody::ProfileError>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct EventLog {
     events: Vec<Event>,
-    /// id → time: enough to find an event's place by binary search.
-    times: HashMap<String, i64>,
+    /// id → time: enough to find an event's place by binary search. Made when an id is first asked for.
+    times: OnceLock<HashMap<String, i64>>,
+}
+
+impl PartialEq for EventLog {
+    fn eq(&self, other: &Self) -> bool {
+        self.events == other.events
+    }
 }
 
 /// What a merge did.
@@ -64,6 +71,13 @@ impl EventLog {
         self.position(id).map(|at| &self.events[at])
     }
 
+    /// A log of these events, if they are in its order and could all be in one.
+    pub(crate) fn of(events: Vec<Event>) -> Option<Self> {
+        let ascend = events.windows(2).all(|pair| pair[0].key() < pair[1].key());
+        let good = ascend && events.iter().all(|event| event.check().is_ok());
+        good.then(|| Self { events, times: OnceLock::new() })
+    }
+
     /// Adds what is not there yet.
     ///
     /// # Errors
@@ -88,7 +102,9 @@ impl EventLog {
             }
         }
         for event in incoming {
-            self.times.insert(event.id.clone(), event.time);
+            if let Some(times) = self.times.get_mut() {
+                times.insert(event.id.clone(), event.time);
+            }
             self.events.push(event);
         }
         // Two ascending runs, mostly: the sort takes them as they are and merges once.
@@ -107,18 +123,21 @@ impl EventLog {
             let message = format!("expected the id of a recorded event, got `{id}`; it may have been undone already");
             return Err(ProfileError::new(ProfileErrorKind::UnknownEvent, message));
         };
-        self.times.remove(id);
+        if let Some(times) = self.times.get_mut() {
+            times.remove(id);
+        }
         Ok(self.events.remove(at))
     }
 
     /// Removes everything.
     pub fn clear(&mut self) {
         self.events.clear();
-        self.times.clear();
+        self.times.take();
     }
 
     fn position(&self, id: &str) -> Option<usize> {
-        let time = *self.times.get(id)?;
+        let times = || self.events.iter().map(|event| (event.id.clone(), event.time)).collect();
+        let time = *self.times.get_or_init(times).get(id)?;
         self.events.binary_search_by(|event| event.key().cmp(&(time, id))).ok()
     }
 }

@@ -18,22 +18,27 @@
 //! What it does not do: keep anything ([`EventStore`](crate::EventStore) does), know the catalog (an [`ItemSource`] hands
 //! in vectors), or read a clock.
 
+mod bytes;
 mod document;
 mod effects;
 mod error;
 mod event;
+mod exponential;
 mod ids;
 mod log;
+mod packed;
 mod records;
 mod strategy;
 mod taste;
 
+pub(crate) use bytes::{Reader, Writer, checksum};
 pub use document::{read_profile, write_profile};
 pub use effects::{DESCRIBE, Effect, Effects, IMPRESSION, MUTE, ValueUse};
 pub use error::{ProfileError, ProfileErrorKind};
 pub use event::{Event, NewEvent};
 pub use ids::{CountedIds, IdSource, RandomIds};
 pub use log::{EventLog, Merged};
+pub(crate) use packed::{Places, pack_events, pack_taste, unpack_events, unpack_taste};
 pub use records::{from_records, to_records};
 pub use strategy::{Ema, Interest, ItemSource, Kernel, Mean, Strategy};
 pub(crate) use strategy::{MOST_LIKES, dot, too_old};

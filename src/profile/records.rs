@@ -1,7 +1,6 @@
 //! Events as a store keeps them.
 
 use super::event::Event;
-use super::log::EventLog;
 use crate::store::Record;
 
 /// The events as records: by id, each as the JSON that [`write_profile`](super::write_profile) would write.
@@ -20,8 +19,8 @@ pub fn from_records(records: Vec<Record>) -> (Vec<Event>, Vec<String>) {
     let mut events = Vec::with_capacity(records.len());
     for record in records {
         match serde_json::from_value::<Event>(record.value) {
-            // The log is the judge of what an event may be.
-            Ok(event) if event.id == record.id && EventLog::new().merge([event.clone()]).is_ok() => events.push(event),
+            // As the log does it.
+            Ok(event) if event.id == record.id && event.check().is_ok() => events.push(event),
             _ => unreadable.push(record.id),
         }
     }

@@ -1,5 +1,6 @@
 //! How liked items become interests: the part of the user model that can be exchanged.
 
+use super::exponential::exp;
 use super::taste::Taste;
 
 /// Where a strategy gets the vectors of items from. It knows nothing of catalogs.
@@ -30,11 +31,22 @@ pub struct Interest {
 pub trait Strategy {
     /// The strategy's name, as the evaluation and `status` print it.
     fn name(&self) -> &'static str;
+    /// The name and whatever numbers it goes by: strategies of one key make the same of the same taste.
+    fn key(&self) -> String {
+        self.name().to_owned()
+    }
     /// The interests, always the same for the same taste. Liked items without a vector are left out.
     fn interests(&self, taste: &Taste, items: &dyn ItemSource) -> Vec<Interest>;
     /// What one interest of mass 1 gives an item at this cosine; never falling in the cosine.
     fn response(&self, cosine: f64) -> f64 {
         cosine
+    }
+    /// What one interest of this mass adds to sums that are left with `fade` of themselves: `sum ← fade · sum + mass · response`,
+    /// one cosine per sum. One call per interest and not one per item.
+    fn add_responses(&self, cosines: &[f64], mass: f64, fade: f64, sums: &mut [f64]) {
+        for (sum, cosine) in sums.iter_mut().zip(cosines) {
+            *sum = fade * *sum + mass * self.response(*cosine);
+        }
     }
 }
 
@@ -122,6 +134,10 @@ impl Strategy for Kernel {
         "kernel"
     }
 
+    fn key(&self) -> String {
+        format!("kernel {} {}", self.width, self.limit)
+    }
+
     fn interests(&self, taste: &Taste, items: &dyn ItemSource) -> Vec<Interest> {
         let mut vector = vec![0.0f32; items.dims()];
         let mut interests = Vec::new();
@@ -142,7 +158,7 @@ impl Strategy for Kernel {
     }
 
     fn response(&self, cosine: f64) -> f64 {
-        ((cosine - 1.0) / self.width).exp()
+        exp((cosine - 1.0) / self.width)
     }
 }
 
@@ -151,17 +167,20 @@ impl Strategy for Kernel {
 fn merge(interests: &[Interest], most: usize) -> Vec<Interest> {
     let mut merged: Vec<Interest> = Vec::with_capacity(most);
     for one in interests {
-        let nearest = merged
-            .iter()
-            .enumerate()
-            .map(|(at, other)| (dot(&one.vector, &other.vector), at))
-            .reduce(|best, next| if next.0 > best.0 { next } else { best });
-        match nearest {
+        match nearest(one, &merged) {
             Some((cosine, at)) if cosine >= ALMOST_ONE || merged.len() == most => merged[at].take(one),
             _ => merged.push(one.clone()),
         }
     }
     merged
+}
+
+/// The cosine of the nearest of these, and its place; of equally near ones the first.
+// A function of its own, called often: a browser exchanges slow code for fast code when a function is called anew.
+#[inline(never)]
+fn nearest(one: &Interest, others: &[Interest]) -> Option<(f64, usize)> {
+    let cosines = others.iter().enumerate().map(|(at, other)| (dot(&one.vector, &other.vector), at));
+    cosines.reduce(|best, next| if next.0 > best.0 { next } else { best })
 }
 
 impl Interest {
@@ -177,6 +196,7 @@ impl Interest {
 }
 
 /// The dot product of two vectors of one length. In lanes, which the compiler makes SIMD of; the sum is the same on every machine.
+#[inline(never)]
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
     /// Two registers of 128 bit and more: one sum need not wait for the other.
     const LANES: usize = 16;

@@ -44,6 +44,7 @@ pub(crate) struct Background {
 
 impl Background {
     /// Of all values but NaN, which stands for "has none".
+    #[inline(never)]
     pub(crate) fn of(values: &[f64]) -> Self {
         let (mut count, mut sum) = (0.0, 0.0);
         for value in values.iter().filter(|value| !value.is_nan()) {

@@ -175,22 +175,20 @@ impl Recommender {
     }
 
     fn interest_column(&mut self, term: usize, space: usize, fade: f64) -> Result<Option<AffinityColumn>, RankError> {
-        let items = super::vectors::SpaceItems { catalog: &self.catalog, space: &self.spaces[space] };
         let view = self.person.seen_by(term);
-        let interests = self.strategy.interests(&view.taste, &items);
-        if interests.is_empty() {
-            return Ok(None);
-        }
         let fields = if fade < 1.0 { &mut self.cache.sessions } else { &mut self.cache.interests };
-        let field = fields[space].update(
-            interests,
-            fade,
-            &*self.strategy,
-            &self.spaces[space],
-            &*self.scorer,
-            self.catalog.len(),
-        )?;
-        let mut column = AffinityColumn::calibrated(field.to_vec(), view.likes.iter().map(|liked| liked.row));
+        let field = &mut fields[space];
+        if !field.is_current_at(fade) {
+            let items = super::vectors::SpaceItems { catalog: &self.catalog, space: &self.spaces[space] };
+            let interests = self.strategy.interests(&view.taste, &items);
+            if interests.is_empty() {
+                return Ok(None);
+            }
+            let rows = self.catalog.len();
+            field.update(interests, fade, &*self.strategy, &self.spaces[space], &*self.scorer, rows)?;
+        }
+        let own = view.likes.iter().map(|liked| liked.row);
+        let mut column = AffinityColumn::calibrated(field.sum().to_vec(), own);
         self.sink_disliked(term, &mut column, -1.0);
         Ok(Some(column))
     }

@@ -1,4 +1,4 @@
-//! Lists that are not ten times the same: maximal marginal relevance.
+//! Lists that are not ten times the same: each next item is the best by its score and by its difference from those before it.
 
 use super::sum::RankedRow;
 use super::vectors::{VectorSpace, cosine};
@@ -49,26 +49,49 @@ impl<'a> Likeness<'a> {
         }
         if count == 0 { 0.0 } else { sum / f64::from(count) }
     }
+
+    /// The mean likeness of the first so many to each other; 0 of fewer than two.
+    fn among(&self, first: usize) -> f64 {
+        let pairs = (0..first).flat_map(|a| (0..a).map(move |b| (a, b)));
+        let sum: f64 = pairs.map(|(a, b)| self.of(a, b)).sum();
+        if first < 2 { 0.0 } else { sum / (first * (first - 1) / 2) as f64 }
+    }
 }
 
+/// How hard likeness weighs against relevance at a `diversity` of ½, per likeness of the list to begin with. With it, 0.3 makes lists of
+/// one kind some 15 % more different (`docs/quality.md`, "Diversity").
+const PUSH: f64 = 28.0;
+/// So many of the best tell how alike a list is to begin with.
+const TO_BEGIN_WITH: usize = 10;
+/// The likeness to begin with counts up to this: in lists that are more alike, likeness is greater anyway.
+const MOST_ALIKE: f64 = 0.25;
+
 /// The pool (best first) in an order that trades score for difference: each next item is the one with the greatest
-/// `(1 − diversity)·relevance − diversity·(likeness to the most alike item before it)`, where relevance is its score
-/// between the least (0) and the greatest (1) of the pool. Of equal items the better one comes first. Each item costs one pass
-/// over those that are left, so that a list costs as much as it is long.
+/// `(1 − diversity) · relevance − diversity · 28 · a · (mean likeness to the items before it)`, where relevance is its score between the
+/// least (0) and the greatest (1) of the pool, and a the mean likeness of the first ten of the pool to each other, at most ¼. So a list of one kind is spread,
+/// and one that is different from the outset, which has little to win and much to lose, is left nearly as it is. (Carbonell and
+/// Goldstein 1998 take the likeness to the most alike item instead, and no a.)
+///
+/// Of equal items the better one comes first. Each item costs one pass over those that are left, so that a list costs as much as it
+/// is long.
 pub(crate) struct SpreadOut<'a> {
     pool: Vec<RankedRow>,
     likeness: Likeness<'a>,
-    diversity: f64,
+    /// What a relevance of 1 and a mean likeness of 1 weigh.
+    weights: (f64, f64),
     left: Vec<usize>,
-    /// Likeness to the most alike item that was handed out, but for the last one.
-    nearest: Vec<f64>,
+    /// The sum of the likenesses to the items that were handed out, but for the last one.
+    alike: Vec<f64>,
+    handed_out: usize,
     last: Option<usize>,
 }
 
 impl<'a> SpreadOut<'a> {
     pub(crate) fn new(pool: Vec<RankedRow>, likeness: Likeness<'a>, diversity: f64) -> Self {
-        let (left, nearest) = ((0..pool.len()).collect(), vec![0.0; pool.len()]);
-        Self { pool, likeness, diversity, left, nearest, last: None }
+        let (left, alike) = ((0..pool.len()).collect(), vec![0.0; pool.len()]);
+        let weights =
+            (1.0 - diversity, diversity * PUSH * likeness.among(pool.len().min(TO_BEGIN_WITH)).min(MOST_ALIKE));
+        Self { pool, likeness, weights, left, alike, handed_out: 0, last: None }
     }
 }
 
@@ -79,18 +102,20 @@ impl Iterator for SpreadOut<'_> {
         let (best, least) = (self.pool.first()?.score, self.pool.last()?.score);
         let range = best - least;
         let relevance = |at: usize| if range > 0.0 { (self.pool[at].score - least) / range } else { 0.0 };
+        let (relevant, different) = (self.weights.0, self.weights.1 / self.handed_out.max(1) as f64);
         let mut chosen: Option<(f64, usize)> = None;
         for (place, at) in self.left.iter().enumerate() {
             if let Some(last) = self.last {
-                self.nearest[*at] = self.nearest[*at].max(self.likeness.of(last, *at));
+                self.alike[*at] += self.likeness.of(last, *at);
             }
-            let value = (1.0 - self.diversity) * relevance(*at) - self.diversity * self.nearest[*at];
+            let value = relevant * relevance(*at) - different * self.alike[*at];
             if chosen.is_none_or(|(greatest, _)| value > greatest) {
                 chosen = Some((value, place));
             }
         }
         let at = self.left.remove(chosen?.1);
         self.last = Some(at);
+        self.handed_out += 1;
         Some(self.pool[at])
     }
 }
@@ -137,12 +162,16 @@ mod tests {
                 || Likeness { vectors: vec![vectors.clone()], categories: Vec::new(), rows: (0..pool.len()).collect() };
             let (best, least) = (scores[0], scores[scores.len() - 1]);
             let range = if best > least { best - least } else { f64::INFINITY };
+            let first = 0..pool.len().min(10);
+            let pairs = first.clone().flat_map(|a| first.clone().filter(move |b| *b != a).map(move |b| likeness().of(a, b)));
+            let alike = pairs.clone().sum::<f64>() / pairs.count().max(1) as f64;
+            let worth = |at: usize, before: &[usize]| {
+                let mean = before.iter().map(|before| likeness().of(*before, at)).sum::<f64>() / before.len().max(1) as f64;
+                (1.0 - diversity) * (scores[at] - least) / range - diversity * 28.0 * alike.min(0.25) * mean
+            };
             let mut expected: Vec<usize> = Vec::new();
             while expected.len() < pool.len() {
-                let value = |at: usize| {
-                    let nearest = expected.iter().map(|before| likeness().of(*before, at)).fold(0.0, f64::max);
-                    (1.0 - diversity) * (scores[at] - least) / range - diversity * nearest
-                };
+                let value = |at: usize| worth(at, &expected);
                 let left = (0..pool.len()).filter(|at| !expected.contains(at));
                 // Of equal ones the first.
                 let next = left.reduce(|best, at| if value(at) > value(best) + 1e-12 { at } else { best }).unwrap();
@@ -152,10 +181,7 @@ mod tests {
             // Values that differ by rounding only may stand either way: then both orders are worth the same at that place.
             if spread != expected {
                 let at = spread.iter().zip(&expected).position(|(a, b)| a != b).unwrap();
-                let value = |row: usize| {
-                    let nearest = expected[..at].iter().map(|before| likeness().of(*before, row)).fold(0.0, f64::max);
-                    (1.0 - diversity) * (scores[row] - least) / range - diversity * nearest
-                };
+                let value = |row: usize| worth(row, &expected[..at]);
                 prop_assert!((value(spread[at]) - value(expected[at])).abs() < 1e-9, "{spread:?}, expected {expected:?}");
             }
         }

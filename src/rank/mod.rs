@@ -50,6 +50,7 @@ mod reason;
 mod recommender;
 mod rerank;
 mod rotation;
+mod snapshot;
 mod strength;
 mod sum;
 mod term;
@@ -76,6 +77,7 @@ pub use options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 pub(crate) use pairwise::{Pairs, fit, moved, scale_of};
 pub use recommender::{ImportPlan, ImportReport, Recommender, Settings};
 pub use rerank::SHORTLIST;
+pub use snapshot::SnapshotError;
 pub use sum::{PartColumn, RankedRow, weighted_sum};
 #[cfg(feature = "cli")]
 pub(crate) use terms::{chosen_values, prior_values};

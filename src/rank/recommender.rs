@@ -85,9 +85,9 @@ pub struct Recommender {
 #[derive(Debug)]
 pub(crate) struct Person {
     /// By all events.
-    whole: View,
+    pub(super) whole: View,
     /// For terms that some events do not touch, by the others; for collaborative ones by marks on their own scale.
-    narrowed: BTreeMap<usize, View>,
+    pub(super) narrowed: BTreeMap<usize, View>,
     /// All items but those that count as seen.
     pub(crate) unseen: Mask,
     /// When items were shown since the person last did anything with them, by row.
@@ -101,7 +101,7 @@ pub(crate) struct View {
     /// The likes whose items the catalog has, in the order of [`Taste::likes`].
     pub(crate) likes: Vec<Liked>,
     /// Which of [`Taste::likes`] each of them is.
-    evidence: Vec<usize>,
+    pub(super) evidence: Vec<usize>,
     /// The dislikes whose items the catalog has, in the order of [`Taste::dislikes`].
     pub(crate) dislikes: Vec<Liked>,
 }
@@ -437,7 +437,14 @@ impl Recommender {
         Ok(report)
     }
 
-    fn derive(&mut self) {
+    /// Takes a log and what it comes to.
+    pub(super) fn set_derived(&mut self, log: EventLog, person: Person) {
+        self.cache.forget_person();
+        self.log = log;
+        self.person = person;
+    }
+
+    pub(super) fn derive(&mut self) {
         let today = self.today.unwrap_or_else(|| self.log.events().last().map_or(0, |event| day(event.time)));
         let person = Person::of(&self.catalog, &self.terms, &self.effects, &self.log, today);
         if person.whole != self.person.whole || person.narrowed != self.person.narrowed {
@@ -518,6 +525,7 @@ impl View {
 impl Cache {
     /// The fields stay: they check for themselves what they can go on from.
     fn forget_columns_of_person(&mut self) {
+        self.interests.iter_mut().chain(&mut self.sessions).for_each(InterestField::expire);
         self.columns
             .retain(|key| !matches!(key, ColumnKey::Person(_) | ColumnKey::Session(..) | ColumnKey::Minute(..)));
     }

@@ -53,6 +53,8 @@ impl VectorSpace {
     }
 
     /// The item's centred unit vector; false if it has none.
+    // A function of its own for the same reason as `centre` below: a long profile's likes are thousands.
+    #[inline(never)]
     pub(crate) fn centred_into(&self, row: usize, out: &mut [f32]) -> bool {
         if !self.has(row) {
             return false;
@@ -130,12 +132,19 @@ impl VectorSpace {
                 .expect("centred vectors are finite and of the set's length");
             for (at, (query, dots)) in together.iter().zip(dots.chunks(rows.max(1))).enumerate() {
                 let shift: f64 = query.iter().zip(&*self.mean).map(|(q, m)| f64::from(*q) * f64::from(*m)).sum();
-                for ((cosine, dot), length) in cosines.iter_mut().zip(dots).zip(&self.lengths) {
-                    *cosine = if *length > 0.0 { (f64::from(*dot) - shift) / f64::from(*length) } else { f64::NAN };
-                }
+                centre(dots, shift, &self.lengths, &mut cosines);
                 take(pass * TOGETHER + at, &cosines);
             }
         }
+    }
+}
+
+/// Products as cosines; NaN for items without a length.
+// A function of its own, called often: a browser exchanges slow code for fast code when a function is called anew.
+#[inline(never)]
+fn centre(dots: &[f32], shift: f64, lengths: &[f32], cosines: &mut [f64]) {
+    for ((cosine, dot), length) in cosines.iter_mut().zip(dots).zip(lengths) {
+        *cosine = if *length > 0.0 { (f64::from(*dot) - shift) / f64::from(*length) } else { f64::NAN };
     }
 }
 

@@ -6,6 +6,9 @@ use super::{EventStore, MemoryStore, Record, StorageKind, StoreError};
 
 /// Keeps records in a durable store as long as that works, and from its first failure on in memory.
 ///
+/// A snapshot is only ever that of the durable store: memory has none, and to be without one is no failure. What it stands for has to be
+/// [`load`](EventStore::load)ed to be known here.
+///
 /// Nothing that was loaded or appended is lost to the session when that happens; what happens afterwards ends with it.
 /// [`Fallback::kind`](EventStore::kind) and [`Fallback::notes`] tell. Erasing always reaches for the durable store too, and
 /// fails when that cannot be erased: a person must not be told that something is gone which is not.
@@ -90,6 +93,21 @@ impl<S: EventStore> EventStore for Fallback<S> {
         }
     }
 
+    async fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.working() {
+            // Whoever cannot have it loads the records, and then learns whether the store is of use.
+            Some(durable) => Ok(durable.snapshot().await.unwrap_or(None)),
+            None => Ok(None),
+        }
+    }
+
+    async fn keep_snapshot(&self, bytes: &[u8]) -> Result<bool, StoreError> {
+        match self.working() {
+            Some(durable) => durable.keep_snapshot(bytes).await,
+            None => Ok(false),
+        }
+    }
+
     fn kind(&self) -> StorageKind {
         self.working().map_or(StorageKind::Memory, EventStore::kind)
     }
@@ -143,6 +161,14 @@ mod tests {
             self.check()?;
             self.inner.erase().await
         }
+        async fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError> {
+            self.check()?;
+            self.inner.snapshot().await
+        }
+        async fn keep_snapshot(&self, bytes: &[u8]) -> Result<bool, StoreError> {
+            self.check()?;
+            self.inner.keep_snapshot(bytes).await
+        }
         fn kind(&self) -> StorageKind {
             StorageKind::IndexedDb
         }
@@ -194,6 +220,20 @@ mod tests {
         assert_eq!(ids(&store), "b");
         behind(&store).unplugged.set(true);
         assert_eq!(ids(&store), "b");
+    }
+
+    #[test]
+    fn to_be_without_a_snapshot_is_no_failure() {
+        let store = Fallback::new(Plugged::default());
+        assert!(ready(store.keep_snapshot(b"derived")).unwrap());
+        assert_eq!(ready(store.snapshot()).unwrap().as_deref(), Some(&b"derived"[..]));
+        behind(&store).unplugged.set(true);
+        assert_eq!(ready(store.snapshot()).unwrap(), None);
+        assert!(ready(store.keep_snapshot(b"derived")).is_err());
+        assert_eq!((store.kind(), store.notes().len()), (StorageKind::IndexedDb, 0));
+        let memory = Fallback::<Plugged>::in_memory();
+        assert!(!ready(memory.keep_snapshot(b"derived")).unwrap());
+        assert_eq!(ready(memory.snapshot()).unwrap(), None);
     }
 
     #[test]

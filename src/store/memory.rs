@@ -9,6 +9,7 @@ use super::{EventStore, Record, StorageKind, StoreError};
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     records: RefCell<BTreeMap<String, serde_json::Value>>,
+    snapshot: RefCell<Option<Vec<u8>>>,
 }
 
 impl MemoryStore {
@@ -25,6 +26,7 @@ impl EventStore for MemoryStore {
     }
 
     async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.snapshot.take();
         let mut kept = self.records.borrow_mut();
         for record in records {
             kept.entry(record.id.clone()).or_insert_with(|| record.value.clone());
@@ -33,6 +35,7 @@ impl EventStore for MemoryStore {
     }
 
     async fn remove(&self, ids: &[String]) -> Result<(), StoreError> {
+        self.snapshot.take();
         let mut kept = self.records.borrow_mut();
         for id in ids {
             kept.remove(id);
@@ -41,8 +44,18 @@ impl EventStore for MemoryStore {
     }
 
     async fn erase(&self) -> Result<(), StoreError> {
+        self.snapshot.take();
         self.records.borrow_mut().clear();
         Ok(())
+    }
+
+    async fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.snapshot.borrow().clone())
+    }
+
+    async fn keep_snapshot(&self, bytes: &[u8]) -> Result<bool, StoreError> {
+        self.snapshot.replace(Some(bytes.to_vec()));
+        Ok(true)
     }
 
     fn kind(&self) -> StorageKind {
@@ -78,5 +91,22 @@ mod tests {
         ready(store.erase()).unwrap();
         assert!(ready(store.load()).unwrap().is_empty());
         assert_eq!(store.kind(), StorageKind::Memory);
+    }
+
+    #[test]
+    fn a_snapshot_lasts_as_long_as_its_records() {
+        let store = MemoryStore::new();
+        let kept = || ready(store.snapshot()).unwrap();
+        assert_eq!(kept(), None);
+        for change in 0..3 {
+            assert!(ready(store.keep_snapshot(b"derived")).unwrap());
+            assert_eq!(kept().as_deref(), Some(&b"derived"[..]));
+            match change {
+                0 => ready(store.append(&[record("a", "1")])).unwrap(),
+                1 => ready(store.remove(&["a".into()])).unwrap(),
+                _ => ready(store.erase()).unwrap(),
+            }
+            assert_eq!(kept(), None);
+        }
     }
 }

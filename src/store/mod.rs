@@ -76,6 +76,20 @@ pub trait EventStore {
     ///
     /// The store cannot be written.
     async fn erase(&self) -> Result<(), StoreError>;
+    /// The bytes that were last kept beside the records, if these are still the records that they were made of.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    async fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Keeps bytes that were made of the records, in place of those before; erased with them, and passed over once a record is added or
+    /// removed. The records are those that this store has handed out, taken and removed by the beginning of the call: if
+    /// somebody else changed them since, nothing is kept, and the answer is false.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be written; nothing was kept.
+    async fn keep_snapshot(&self, bytes: &[u8]) -> Result<bool, StoreError>;
     /// What the records are kept in.
     fn kind(&self) -> StorageKind;
 }

@@ -15,8 +15,8 @@ use super::json;
 use super::panic::report_to;
 use crate::catalog::CatalogReader;
 use crate::profile::{Event, NewEvent, from_records, to_records};
-use crate::rank::{OnboardingOptions, RecommendOptions, Recommender, SearchOptions, Settings};
-use crate::store::{EventStore, Fallback, Record};
+use crate::rank::{OnboardingOptions, RecommendOptions, Recommender, SearchOptions, Settings, SnapshotError};
+use crate::store::{EventStore, Fallback, Record, StorageKind};
 use crate::vector::{Ahead, Device, DeviceChoice, DeviceSet, GpuOptions, Measured};
 
 /// The shapes of the package's own types, and those that only its workers see.
@@ -53,6 +53,8 @@ pub struct CoreEngine {
     store: RefCell<Option<Store>>,
     /// Records of the store that are no events, by id.
     unreadable: RefCell<Vec<String>>,
+    /// Why the snapshot beside them was of no use.
+    put_aside: Cell<Option<SnapshotError>>,
     /// What the recommender multiplies with: products of vector spaces that a GPU makes are put there before they are asked for.
     ahead: Ahead,
     /// The vector spaces for which there is a GPU, used or not.
@@ -80,6 +82,7 @@ impl CoreEngine {
             recommender: RefCell::default(),
             store: RefCell::default(),
             unreadable: RefCell::default(),
+            put_aside: Cell::new(None),
             ahead: Ahead::new(),
             spaces: RefCell::default(),
             ranking: Cell::new(0),
@@ -176,22 +179,49 @@ impl CoreEngine {
         super::device::measured(&space.set.status()).map_or(Ok(JsValue::UNDEFINED), |measured| json::to_js(&measured))
     }
 
-    /// Takes the events of a profile; without `persist` an empty one that is kept nowhere.
+    /// Takes the events of a profile; without `persist` an empty one that is kept nowhere. Resolves to whether a snapshot spared deriving it.
     #[wasm_bindgen(js_name = openProfile)]
-    pub async fn open_profile(&self, profile: String, persist: bool) -> Result<(), JsValue> {
+    pub async fn open_profile(&self, profile: String, persist: bool) -> Result<bool, JsValue> {
         let store = if persist { Fallback::new(IndexedDb::new(&profile)) } else { Fallback::in_memory() };
         let store = Rc::new(store);
+        let mut put_aside = None;
+        if let Some(snapshot) = store.snapshot().await.map_err(|error| to_js(&error))? {
+            match self.recommender_mut()?.restore(&snapshot) {
+                Ok(()) => {
+                    self.store.replace(Some(store));
+                    self.unreadable.take();
+                    self.put_aside.set(None);
+                    return Ok(true);
+                }
+                Err(error) => put_aside = Some(error),
+            }
+        }
         let records = store.load().await.map_err(|error| to_js(&error))?;
         // Only now: a profile that cannot be read must not take the place of one that was.
         self.store.replace(Some(store));
-        self.take(records).map(|_| ())
+        self.put_aside.set(put_aside);
+        self.take(records).map(|_| false)
+    }
+
+    /// Keeps what was derived from the events beside them, for the next time. Resolves to false where that would save nothing, or
+    /// where the events are not those that are kept.
+    #[wasm_bindgen(js_name = keepSnapshot)]
+    pub async fn keep_snapshot(&self) -> Result<bool, JsValue> {
+        let store = self.store()?;
+        // A snapshot has no records that cannot be read: they would no longer be told of.
+        if store.kind() == StorageKind::Memory || !self.unreadable.borrow().is_empty() {
+            return Ok(false);
+        }
+        let Some(snapshot) = self.recommender()?.snapshot() else { return Ok(false) };
+        store.keep_snapshot(&snapshot).await.map_err(|error| to_js(&error))
     }
 
     /// Takes the events anew, because another tab changed them. Returns whether they are others than before.
     pub async fn reload(&self) -> Result<bool, JsValue> {
         let store = self.store()?;
         let records = store.load().await.map_err(|error| to_js(&error))?;
-        if self.is_open(&store) { self.take(records) } else { Ok(false) }
+        // What is in memory is all here already.
+        if store.kind() != StorageKind::Memory && self.is_open(&store) { self.take(records) } else { Ok(false) }
     }
 
     /// Records an event; when the promise resolves it is kept.
@@ -469,6 +499,9 @@ impl CoreEngine {
                 "{} of the profile's records cannot be read and are left out, {first} first.",
                 unreadable.len()
             ));
+        }
+        if let Some(error) = self.put_aside.get() {
+            notes.push(format!("The profile was derived from its events: {error}."));
         }
         let mut device = Device::Cpu;
         let mut gpu = serde_json::Map::new();

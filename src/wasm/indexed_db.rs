@@ -1,8 +1,6 @@
 //! Events in the browser's database.
 //!
-//! One database per profile, named `homebody/PROFILE`, with two object stores: `events` (key: the event's id; value: the
-//! event), which only ever grows but for undo, and `meta` (key `schema`), which says who wrote it. The database's own version
-//! is that of this layout; [`upgrade`] is the path from each older one.
+//! One database per profile, named `homebody/PROFILE`; what is in it is said in [`indexed_db_layout`](super::indexed_db_layout).
 //!
 //! It is made when the first record is appended, not before, so that a visitor who does nothing leaves nothing, and erasing
 //! removes the database itself. A lost connection is opened anew once per call. Another tab that wants to erase or upgrade
@@ -21,13 +19,14 @@ use web_sys::{
 };
 
 use super::first_event::FirstEvent;
+use super::indexed_db_layout::{
+    EVENTS, META, REVISION, SNAPSHOT, Stores, VERSION, records_of, snapshot_bytes, snapshot_value, upgrade,
+};
 use super::json;
 use crate::store::{EventStore, Record, StorageKind, StoreError, StoreErrorKind};
 
-/// The version of the layout above. A change needs an arm in [`upgrade`] and a fixture of the old layout in its test.
-const VERSION: u32 = 1;
-const EVENTS: &str = "events";
-const META: &str = "meta";
+/// Events that cross the border as one text.
+const TOGETHER: u32 = 10_000;
 
 #[wasm_bindgen]
 extern "C" {
@@ -52,6 +51,18 @@ extern "C" {
 pub(super) struct IndexedDb {
     name: String,
     connection: RefCell<Option<Rc<Connection>>>,
+    known: Cell<Known>,
+}
+
+/// The events that were handed out, taken and removed here.
+#[derive(Clone, Copy, PartialEq)]
+enum Known {
+    /// Not all that are kept, or others.
+    Others,
+    /// None, and there was no database.
+    NoDatabase,
+    /// Exactly those of this revision.
+    Revision(f64),
 }
 
 /// An open connection. Dropping it closes it, once the transactions under way are done.
@@ -72,7 +83,7 @@ impl Drop for Connection {
 
 impl IndexedDb {
     pub(super) fn new(profile: &str) -> Self {
-        Self { name: format!("homebody/{profile}"), connection: RefCell::new(None) }
+        Self { name: format!("homebody/{profile}"), connection: RefCell::new(None), known: Cell::new(Known::Others) }
     }
 
     fn factory() -> Result<IdbFactory, StoreError> {
@@ -111,13 +122,17 @@ impl IndexedDb {
     async fn open(&self) -> Result<Connection, StoreError> {
         let request = Self::factory()?.open_with_u32(&self.name, VERSION).map_err(|thrown| refused(&thrown))?;
         let failed: Rc<RefCell<Option<JsValue>>> = Rc::default();
+        let made = Rc::new(Cell::new(None));
         let on_upgrade = {
-            let (request, failed) = (request.clone(), Rc::clone(&failed));
+            let (request, failed, made) = (request.clone(), Rc::clone(&failed), Rc::clone(&made));
             Closure::<dyn FnMut(web_sys::IdbVersionChangeEvent)>::new(move |event: web_sys::IdbVersionChangeEvent| {
-                if let Err(thrown) = upgrade(&request, event.old_version()) {
-                    failed.replace(Some(thrown));
-                    if let Some(transaction) = request.transaction() {
-                        let _ = transaction.abort();
+                match upgrade(&request, event.old_version()) {
+                    Ok(revision) => made.set(revision.filter(|_| event.old_version() == 0.0)),
+                    Err(thrown) => {
+                        failed.replace(Some(thrown));
+                        if let Some(transaction) = request.transaction() {
+                            let _ = transaction.abort();
+                        }
                     }
                 }
             })
@@ -158,6 +173,9 @@ impl IndexedDb {
             }
         }
         let database: IdbDatabase = request.result().map_err(|thrown| refused(&thrown))?.unchecked_into();
+        if let (Some(revision), Known::NoDatabase) = (made.get(), self.known.get()) {
+            self.known.set(Known::Revision(revision));
+        }
         let closed = Rc::new(Cell::new(false));
         let on_version_change = {
             let (database, closed) = (database.clone(), Rc::clone(&closed));
@@ -175,9 +193,9 @@ impl IndexedDb {
         Ok(Connection { database, closed, _on_version_change: on_version_change, _on_close: on_close })
     }
 
-    /// Runs one transaction over `events` to its end, on a new connection if the one at hand turns out lost. `work` only
+    /// Runs one transaction to its end, on a new connection if the one at hand turns out lost. `work` only
     /// places requests; a transaction that fails changes nothing, and so can be run again.
-    async fn run<T>(&self, mode: &str, work: impl Fn(&IdbObjectStore) -> Result<T, JsValue>) -> Result<T, StoreError> {
+    async fn run<T>(&self, mode: &str, work: impl Fn(&Stores) -> Result<T, JsValue>) -> Result<T, StoreError> {
         match self.run_once(mode, &work).await {
             Err(error) if error.kind() == StoreErrorKind::Lost => {
                 self.connection.replace(None);
@@ -187,21 +205,18 @@ impl IndexedDb {
         }
     }
 
-    async fn run_once<T>(
-        &self,
-        mode: &str,
-        work: &impl Fn(&IdbObjectStore) -> Result<T, JsValue>,
-    ) -> Result<T, StoreError> {
+    async fn run_once<T>(&self, mode: &str, work: &impl Fn(&Stores) -> Result<T, JsValue>) -> Result<T, StoreError> {
         let connection = self.connection().await?;
         let (transaction, done, value) = (|| {
             let options = Object::new();
             // An event counts as kept when it is on the disk, not when the system has promised to write it.
             Reflect::set(&options, &"durability".into(), &"strict".into())?;
-            let stores = Array::of1(&EVENTS.into());
+            let stores = Array::of2(&EVENTS.into(), &META.into());
             let database: &Database = connection.database.unchecked_ref();
             let transaction = database.transaction_with(&stores, mode, &options)?;
             let done = FirstEvent::of(&transaction, &["complete", "abort"])?;
-            let value = work(&transaction.object_store(EVENTS)?)?;
+            let stores = Stores { events: transaction.object_store(EVENTS)?, meta: transaction.object_store(META)? };
+            let value = work(&stores)?;
             Ok((transaction, done, value))
         })()
         .map_err(|thrown: JsValue| failed(&thrown))?;
@@ -210,18 +225,41 @@ impl IndexedDb {
         }
         Err(failed(&transaction.error().map_or(JsValue::NULL, JsValue::from)))
     }
+
+    /// Runs a transaction that changes events, and counts it.
+    async fn change(&self, work: impl Fn(&IdbObjectStore) -> Result<(), JsValue>) -> Result<(), StoreError> {
+        let before = self.run("readwrite", |stores| {
+            work(&stores.events)?;
+            stores.count_change()
+        });
+        let before = before.await?.get();
+        self.known.set(match (before, self.known.get()) {
+            (Some(before), Known::Revision(known)) if before == known => Known::Revision(known + 1.0),
+            _ => Known::Others,
+        });
+        Ok(())
+    }
 }
 
 impl EventStore for IndexedDb {
     async fn load(&self) -> Result<Vec<Record>, StoreError> {
         if !self.exists().await? {
+            self.known.set(Known::NoDatabase);
             return Ok(Vec::new());
         }
-        let (keys, values) = self.run("readonly", |events| Ok((events.get_all_keys()?, events.get_all()?))).await?;
-        let list = |request: &IdbRequest| request.result().map(|list| Array::from(&list));
-        let (keys, values) =
-            (list(&keys).map_err(|thrown| failed(&thrown))?, list(&values).map_err(|thrown| failed(&thrown))?);
-        keys.iter().zip(values.iter()).map(|(key, value)| record(&key, &value)).collect()
+        let read = self.run("readonly", |stores| {
+            Ok((stores.events.get_all_keys()?, stores.events.get_all()?, stores.meta.get(&REVISION.into())?))
+        });
+        let (keys, values, revision) = read.await?;
+        let result = |request: &IdbRequest| request.result().map_err(|thrown| failed(&thrown));
+        let (keys, values) = (Array::from(&result(&keys)?), Array::from(&result(&values)?));
+        self.known.set(result(&revision)?.as_f64().map_or(Known::Others, Known::Revision));
+        let mut records = Vec::with_capacity(keys.length() as usize);
+        for first in (0..keys.length()).step_by(TOGETHER as usize) {
+            let part = |list: &Array| list.slice(first, first.saturating_add(TOGETHER));
+            records.extend(records_of(&part(&keys), &part(&values))?);
+        }
+        Ok(records)
     }
 
     async fn append(&self, records: &[Record]) -> Result<(), StoreError> {
@@ -243,7 +281,7 @@ impl EventStore for IndexedDb {
             }
             Ok(())
         };
-        self.run("readwrite", add).await
+        self.change(add).await
     }
 
     async fn remove(&self, ids: &[String]) -> Result<(), StoreError> {
@@ -251,7 +289,7 @@ impl EventStore for IndexedDb {
             return Ok(());
         }
         let delete = |events: &IdbObjectStore| ids.iter().try_for_each(|id| events.delete(&id.into()).map(|_| ()));
-        self.run("readwrite", delete).await
+        self.change(delete).await
     }
 
     async fn erase(&self) -> Result<(), StoreError> {
@@ -259,7 +297,13 @@ impl EventStore for IndexedDb {
             return Ok(());
         }
         // Emptied first: should another tab keep the database from being deleted, nothing is in it any more.
-        self.run("readwrite", |events| events.clear().map(|_| ())).await?;
+        self.run("readwrite", |stores| {
+            stores.events.clear()?;
+            stores.meta.delete(&SNAPSHOT.into())?;
+            stores.count_change()
+        })
+        .await?;
+        self.known.set(Known::NoDatabase);
         self.connection.replace(None);
         let request = Self::factory()?.delete_database(&self.name).map_err(|thrown| refused(&thrown))?;
         let event =
@@ -271,34 +315,44 @@ impl EventStore for IndexedDb {
         Ok(())
     }
 
+    async fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        if !self.exists().await? {
+            return Ok(None);
+        }
+        let read =
+            self.run("readonly", |stores| Ok((stores.meta.get(&REVISION.into())?, stores.meta.get(&SNAPSHOT.into())?)));
+        let (revision, snapshot) = read.await?;
+        let found = (|| {
+            let revision = revision.result().ok()?.as_f64()?;
+            Some((revision, snapshot_bytes(&snapshot.result().ok()?, revision)?))
+        })();
+        Ok(found.map(|(revision, bytes)| {
+            self.known.set(Known::Revision(revision));
+            bytes
+        }))
+    }
+
+    async fn keep_snapshot(&self, bytes: &[u8]) -> Result<bool, StoreError> {
+        let Known::Revision(known) = self.known.get() else { return Ok(false) };
+        let value = snapshot_value(bytes, known).map_err(|thrown| failed(&thrown))?;
+        let kept = self.run("readwrite", |stores| {
+            let kept = Rc::new(Cell::new(false));
+            let (done, meta, value) = (Rc::clone(&kept), stores.meta.clone(), value.clone());
+            stores.then(&stores.meta.get(&REVISION.into())?, move |revision| {
+                if revision.as_f64() == Some(known) {
+                    meta.put_with_key(&value, &SNAPSHOT.into())?;
+                    done.set(true);
+                }
+                Ok(())
+            });
+            Ok(kept)
+        });
+        Ok(kept.await?.get())
+    }
+
     fn kind(&self) -> StorageKind {
         StorageKind::IndexedDb
     }
-}
-
-/// Brings a database of an older version to [`VERSION`]; 0 is one that has just been made.
-fn upgrade(request: &IdbOpenDbRequest, from: f64) -> Result<(), JsValue> {
-    let database: IdbDatabase = request.result()?.unchecked_into();
-    if from < 1.0 {
-        database.create_object_store(EVENTS)?;
-        let meta = database.create_object_store(META)?;
-        let schema = Object::new();
-        Reflect::set(&schema, &"format".into(), &"homebody-profile".into())?;
-        Reflect::set(&schema, &"version".into(), &VERSION.into())?;
-        meta.put_with_key(&schema, &"schema".into())?;
-    }
-    Ok(())
-}
-
-fn record(key: &JsValue, value: &JsValue) -> Result<Record, StoreError> {
-    let unreadable = |what: &str| {
-        let message =
-            format!("expected events in the profile's database, found {what}; export what can be read and erase");
-        StoreError::new(StoreErrorKind::Unreadable, message)
-    };
-    let id = key.as_string().ok_or_else(|| unreadable("a key that is no text"))?;
-    let value = json::from_js(value).map_err(|_| unreadable("a value that is not JSON"))?;
-    Ok(Record { id, value })
 }
 
 /// What the browser threw when the database was to be opened.

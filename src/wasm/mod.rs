@@ -26,6 +26,8 @@ mod index;
 #[cfg(feature = "wasm-core")]
 mod indexed_db;
 #[cfg(feature = "wasm-core")]
+mod indexed_db_layout;
+#[cfg(feature = "wasm-core")]
 mod json;
 mod panic;
 #[cfg(feature = "wasm-graph")]

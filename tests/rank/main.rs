@@ -13,5 +13,6 @@ mod lists;
 mod model;
 mod profile;
 mod properties;
+mod snapshots;
 mod support;
 mod weighted_sum;

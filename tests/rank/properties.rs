@@ -15,7 +15,7 @@ const WORDS: [&str; 12] =
 const TAGS: [&str; 5] = ["Drama", "Comedy", "Horror", "War", "Western"];
 const TYPES: [&str; 8] = ["view", "click", "like", "dislike", "rate", "buy", "hide", "cart"];
 
-fn item(at: usize) -> impl Strategy<Value = Value> {
+pub(crate) fn item(at: usize) -> impl Strategy<Value = Value> {
     let words = prop::collection::vec(select(&WORDS[..]), 0..4);
     let tags = prop::collection::hash_set(select(&TAGS[..]), 0..3);
     let number = prop::option::of(0.0f64..10.0);
@@ -45,7 +45,7 @@ fn histories(most: usize) -> impl Strategy<Value = Vec<(usize, &'static str, f64
     prop::collection::vec((0usize..25, select(&TYPES[..]), 1.0f64..5.0), 0..most)
 }
 
-fn events(catalog: &Catalog, history: &[(usize, &str, f64)]) -> Vec<Event> {
+pub(crate) fn events(catalog: &Catalog, history: &[(usize, &str, f64)]) -> Vec<Event> {
     let event = |(at, (item, kind, value)): (usize, &(usize, &str, f64))| Event {
         id: format!("e{at:03}"),
         item: catalog.id(item % catalog.len()).to_owned(),
@@ -71,7 +71,7 @@ fn with(catalog: &Catalog, strategy: fn() -> Box<dyn TasteStrategy>, events: &[E
     recommender
 }
 
-fn everything() -> RecommendOptions {
+pub(crate) fn everything() -> RecommendOptions {
     RecommendOptions { limit: 100, include_seen: Some(true), explain: true, ..RecommendOptions::default() }
 }
 

@@ -69,7 +69,8 @@ export interface Changed {
   readonly what: "weights" | "filters";
 }
 
-const DIVERSITY = 0.25;
+/** A little: people have liked a few films only, whose neighbours are much alike. */
+const DIVERSITY = 0.05;
 /** Less than the package's default: here people have liked a few films only, and a search should find what it says. */
 const PERSONALIZE = 0.25;
 

@@ -1,5 +1,5 @@
 /** How numbers, times and reasons are written. British spelling, plain words. */
-import type { Hit, Part } from "homebody";
+import { english, type Hit, type Language, type Part, phrase } from "homebody";
 
 const whole = new Intl.NumberFormat("en-GB");
 const one = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -50,20 +50,29 @@ export function runtime(minutes: number): string {
 export const money = (dollars: number): string =>
   dollars >= 1e6 ? `$${one.format(dollars / 1e6).replace(/\.0$/, "")} million` : `$${count(dollars)}`;
 
-/**
- * A sentence for every card. The engine's own words, which name columns as the catalog does, are put as a film lover
- * would say them where the reason is a plain figure; picks to start with have no reason, and get one.
- */
-export function reason(hit: Hit): string {
-  const { kind, part = "", text = "", value } = hit.reason ?? {};
-  if (kind === "query" && hit.parts) return closeness(hit.parts);
-  const votes = hit.item["rating_count"];
-  const mean = hit.item["rating"];
-  if (part === "popularity" && typeof votes === "number") return `Widely seen: ${plural(votes, "vote")}`;
-  if ((part === "rating" || part === "prior") && typeof mean === "number") return `Highly rated: ${rating(mean)}${typeof votes === "number" ? ` from ${plural(votes, "vote")}` : ""}`;
-  if (part === "release" && value) return `Recent: from ${value.slice(0, 4)}`;
-  if (part === "runtime" && value) return `${value} minutes, about as long as what you like`;
-  return text || "Matches what you asked for";
+/** The package's own English, in a film lover's words where it would name a column as the catalog does. */
+const filmEnglish: Language = {
+  ...english,
+  locale: "en-GB",
+  phrases: {
+    ...english.phrases,
+    prior: ({ facts: { rating: mean = 0, count: votes = 0 } }) => `Highly rated: ${rating(mean)} from ${plural(votes, "vote")}`,
+    number: (reason, say) => {
+      const { column, number = 0 } = reason.facts;
+      if (column === "rating_count") return `Widely seen: ${plural(number, "vote")}`;
+      if (column === "rating") return `Highly rated: ${rating(number)}`;
+      if (column === "runtime") return `${count(number)} minutes, about as long as what you like`;
+      return english.phrases.number(reason, say);
+    },
+    recency: ({ value = "" }) => `Recent: from ${value.slice(0, 4)}`,
+  },
+};
+
+/** A sentence for every card. Picks to start with have no reason, and get one. */
+export function reason({ reason, parts }: Hit): string {
+  if (reason === undefined) return "Matches what you asked for";
+  if (reason.kind === "query") return parts === undefined ? reason.text : closeness(parts);
+  return phrase(reason, filmEnglish);
 }
 
 /**

@@ -127,7 +127,7 @@ fn build(root: &Path, module: &Module, simd: bool, bindgen: &str) -> Result<Path
     }
 
     eprintln!("wasm: compiling {name}");
-    let compiled = compile(root, module, simd)?;
+    let compiled = compile(root, module, simd, &stamp)?;
 
     eprintln!("wasm: writing the glue of {name} (wasm-bindgen {bindgen})");
     // A half-written folder must never pass for a finished one.
@@ -153,7 +153,7 @@ fn build(root: &Path, module: &Module, simd: bool, bindgen: &str) -> Result<Path
 }
 
 /// Runs cargo and returns the module's path, which cargo itself tells.
-fn compile(root: &Path, module: &Module, simd: bool) -> Result<PathBuf> {
+fn compile(root: &Path, module: &Module, simd: bool, sources: &str) -> Result<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root).args(["rustc", "--profile", "wasm", "--lib", "--crate-type", "cdylib"]).args([
         "--target",
@@ -163,6 +163,8 @@ fn compile(root: &Path, module: &Module, simd: bool) -> Result<PathBuf> {
         module.feature,
         "--message-format=json-render-diagnostics",
     ]);
+    // By this a profile's snapshot is known to be of this very program.
+    cargo.env("HOMEBODY_SOURCES", sources);
     if !simd {
         // RUSTFLAGS replaces the flags of .cargo/config.toml; set but empty it would be ignored.
         cargo.env("RUSTFLAGS", "-Ctarget-feature=-simd128");
