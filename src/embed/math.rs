@@ -1,5 +1,5 @@
-//! The float side of a transformer layer: quantization of activations, GELU, softmax, layer normalization, and the two
-//! small products of attention.
+//! The float side of a transformer layer that is no matrix product: quantization of activations, GELU, softmax, layer
+//! normalization.
 //!
 //! Written as plain loops over slices that the compiler turns into vector code: `simd128` on wasm, and on x86-64 AVX2
 //! and FMA where the CPU has them (see [`versions`]). Elementwise functions have no branches; sums run in eight lanes,
@@ -58,13 +58,13 @@ versions! {
     /// Normalizes `row`: mean 0, variance 1, then `· gain + bias`.
     pub(crate) fn layer_norm(row: &mut [f32], gain: &[f32], bias: &[f32], epsilon: f32) => layer_norm_body;
 
-    /// `row[i] = exp(scale · row[i]) / Σ exp(scale · row[j])`, computed against the maximum so that nothing overflows.
-    pub(crate) fn softmax(row: &mut [f32], scale: f32) => softmax_body;
+    /// The numerators and denominators of a softmax along each of [`SOFTMAX_COLUMNS`] columns: with `m[c]` the largest of column
+    /// `c`, `rows[r, c] = exp(scale · (rows[r, c] − m[c]))`, and what is returned is one through the sum of each column. No
+    /// power overflows, for none is larger than 1; `scale` is positive.
+    pub(crate) fn softmax_columns(rows: &mut [[f32; SOFTMAX_COLUMNS]], scale: f32) -> [f32; SOFTMAX_COLUMNS] => softmax_columns_body;
 
-    /// `c = a · b` for `a` of `rows × depth`, `b` of `depth × columns`, `c` of `rows × columns`; each matrix row-major
-    /// with its own distance between rows. `columns` is a multiple of 8.
-    pub(crate) fn product(a: Matrix<'_>, b: Matrix<'_>, c: &mut [f32], c_stride: usize, rows: usize, depth: usize, columns: usize)
-        => product_body;
+    /// `row[i] *= factor`.
+    pub(crate) fn scale(row: &mut [f32], factor: f32) => scale_body;
 
     /// `out[i] += (bytes[i] − zero) · scale` for signed bytes.
     pub(crate) fn add_scaled_bytes(bytes: &[i8], zero: f32, scale: f32, out: &mut [f32]) => add_scaled_bytes_body;
@@ -72,6 +72,9 @@ versions! {
     /// `out[i] += row[i]`.
     pub(crate) fn add(row: &[f32], out: &mut [f32]) => add_body;
 }
+
+/// Columns of [`softmax_columns`]: one cache line.
+pub(crate) const SOFTMAX_COLUMNS: usize = 16;
 
 /// Rows of floats within a slice.
 #[derive(Clone, Copy)]
@@ -271,73 +274,28 @@ fn layer_norm_body<const FMA: bool>(row: &mut [f32], gain: &[f32], bias: &[f32],
 }
 
 #[inline(always)]
-fn softmax_body<const FMA: bool>(row: &mut [f32], scale: f32) {
-    let largest = accumulate(row, f32::NEG_INFINITY, larger, larger);
+fn softmax_columns_body<const FMA: bool>(rows: &mut [[f32; SOFTMAX_COLUMNS]], scale: f32) -> [f32; SOFTMAX_COLUMNS] {
+    let mut largest = [f32::NEG_INFINITY; SOFTMAX_COLUMNS];
+    for row in rows.iter() {
+        for (m, &x) in largest.iter_mut().zip(row) {
+            *m = larger(x, *m);
+        }
+    }
     let e = black_box(&EXP);
-    for x in row.iter_mut() {
-        *x = exp::<FMA>((*x - largest) * scale, e);
-    }
-    let inverse = 1.0 / accumulate(row, 0.0, |sum, x| sum + x, |a, b| a + b);
-    for x in row.iter_mut() {
-        *x *= inverse;
-    }
-}
-
-/// Rows per tile of [`product`]: as many sums of eight as stay in registers (16 of 4 lanes on wasm, of 8 with AVX2).
-const TILE_ROWS: usize = if cfg!(target_arch = "wasm32") { 4 } else { 8 };
-
-#[inline(always)]
-fn product_body<const FMA: bool>(
-    a: Matrix<'_>,
-    b: Matrix<'_>,
-    c: &mut [f32],
-    c_stride: usize,
-    rows: usize,
-    depth: usize,
-    columns: usize,
-) {
-    assert!(columns.is_multiple_of(LANES), "columns come in eights");
-    let mut row = 0;
-    while row < rows {
-        let tile = (rows - row).min(TILE_ROWS);
-        for column in (0..columns).step_by(LANES) {
-            let a = Matrix { values: &a.values[row * a.stride..], stride: a.stride };
-            let b = Matrix { values: &b.values[column..], stride: b.stride };
-            let c = &mut c[row * c_stride + column..];
-            if tile == TILE_ROWS {
-                product_tile::<FMA, TILE_ROWS>(a, b, c, c_stride, depth);
-            } else {
-                for r in 0..tile {
-                    let a = Matrix { values: &a.values[r * a.stride..], stride: a.stride };
-                    product_tile::<FMA, 1>(a, b, &mut c[r * c_stride..], c_stride, depth);
-                }
-            }
+    let mut sums = [0f32; SOFTMAX_COLUMNS];
+    for row in rows.iter_mut() {
+        for ((x, &m), sum) in row.iter_mut().zip(&largest).zip(&mut sums) {
+            *x = exp::<FMA>((*x - m) * scale, e);
+            *sum += *x;
         }
-        row += tile;
     }
+    sums.map(|sum| 1.0 / sum)
 }
 
 #[inline(always)]
-fn product_tile<const FMA: bool, const R: usize>(
-    a: Matrix<'_>,
-    b: Matrix<'_>,
-    c: &mut [f32],
-    c_stride: usize,
-    depth: usize,
-) {
-    let a: [&[f32]; R] = std::array::from_fn(|r| &a.values[r * a.stride..][..depth]);
-    let mut sums = [[0f32; LANES]; R];
-    for (k, b) in b.values.chunks(b.stride).take(depth).enumerate() {
-        let b: &[f32; LANES] = b.first_chunk().expect("a row of b has eight more columns");
-        for (sums, a) in sums.iter_mut().zip(&a) {
-            let x = a[k];
-            for (sum, &y) in sums.iter_mut().zip(b) {
-                *sum = fused::<FMA>(x, y, *sum);
-            }
-        }
-    }
-    for (r, sums) in sums.iter().enumerate() {
-        c[r * c_stride..][..LANES].copy_from_slice(sums);
+fn scale_body<const FMA: bool>(row: &mut [f32], factor: f32) {
+    for x in row {
+        *x *= factor;
     }
 }
 
@@ -414,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn layer_norm_and_softmax_follow_their_definitions() {
+    fn layer_norm_follows_its_definition() {
         for len in [1, 5, 8, 13, 384] {
             let row: Vec<f32> = (0..len).map(|i| ((i * 29 % 17) as f32) * 0.3 - 2.0).collect();
             let (gain, bias): (Vec<f32>, Vec<f32>) =
@@ -428,38 +386,22 @@ mod tests {
                     (f64::from(row[i]) - mean) / (variance + 1e-5).sqrt() * f64::from(gain[i]) + f64::from(bias[i]);
                 assert!((f64::from(got[i]) - want).abs() < 1e-4, "length {len}, element {i}: {} for {want}", got[i]);
             }
-
-            let mut got = row.clone();
-            softmax(&mut got, 2.5);
-            let total: f64 = row.iter().map(|&x| (2.5 * f64::from(x)).exp()).sum();
-            for (&p, &x) in got.iter().zip(&row) {
-                let want = (2.5 * f64::from(x)).exp() / total;
-                assert!((f64::from(p) - want).abs() < 1e-6, "length {len}: {p} for {want}");
-            }
         }
     }
 
     #[test]
-    fn products_of_any_shape_are_those_of_the_definition() {
-        for (rows, depth, columns) in [(1, 1, 8), (3, 5, 8), (4, 32, 16), (9, 33, 24), (17, 7, 40)] {
-            let (sa, sb, sc) = (depth + 3, columns + 8, columns + 1);
-            let a: Vec<f32> = (0..rows * sa).map(|i| (i * 7 % 23) as f32 - 11.0).collect();
-            let b: Vec<f32> = (0..depth * sb).map(|i| (i * 5 % 19) as f32 - 9.0).collect();
-            let mut c = vec![0.0; rows * sc];
-            product(
-                Matrix { values: &a, stride: sa },
-                Matrix { values: &b, stride: sb },
-                &mut c,
-                sc,
-                rows,
-                depth,
-                columns,
-            );
-            for i in 0..rows {
-                for j in 0..columns {
-                    // Small integers: exact in any order.
-                    let want: f32 = (0..depth).map(|k| a[i * sa + k] * b[k * sb + j]).sum();
-                    assert_eq!(c[i * sc + j], want, "{rows}×{depth}×{columns} at {i}, {j}");
+    fn softmax_follows_its_definition_in_each_column() {
+        for len in [1, 2, 7, 128] {
+            let rows: Vec<[f32; SOFTMAX_COLUMNS]> = (0..len)
+                .map(|r| std::array::from_fn(|c| ((r * 29 + c * 13) % 17) as f32 * 0.3 * c as f32 - 2.0 * c as f32))
+                .collect();
+            let mut got = rows.clone();
+            let inverse = softmax_columns(&mut got, 2.5);
+            for c in 0..SOFTMAX_COLUMNS {
+                let total: f64 = rows.iter().map(|row| (2.5 * f64::from(row[c])).exp()).sum();
+                for (got, row) in got.iter().zip(&rows) {
+                    let (p, want) = (f64::from(got[c] * inverse[c]), (2.5 * f64::from(row[c])).exp() / total);
+                    assert!((p - want).abs() < 1e-6, "length {len}, column {c}: {p} for {want}");
                 }
             }
         }
