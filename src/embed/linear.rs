@@ -68,37 +68,45 @@ impl Linear {
         let outputs: usize = parts.iter().map(|p| p.scales.len()).sum();
         let padded = outputs.next_multiple_of(width);
         let mut panels = vec![0i8; padded * pairs * 2];
-        let mut sums = vec![0u64; padded];
+        let mut sums = vec![0u32; padded];
         let mut first = 0;
         for part in parts {
             let channels = part.scales.len();
             assert_eq!(part.weights.len(), inputs * channels, "a part has a weight for every input and channel");
-            for (k, row) in part.weights.chunks_exact(channels).enumerate() {
+            let nothing = vec![0i8; channels];
+            for (pair, rows) in part.weights.chunks(2 * channels.max(1)).enumerate() {
+                let (even, odd) = rows.split_at(channels);
+                // Behind an odd number of inputs.
+                let odd = if odd.is_empty() { &nothing } else { odd };
                 // Runs of channels that lie in one panel are written in one go.
                 let mut done = 0;
                 while done < channels {
                     let channel = first + done;
                     let (panel, within) = (channel / width, channel % width);
                     let run = (width - within).min(channels - done);
-                    let at = panel * width * pairs * 2 + (k / 2) * width * 2 + within * 2 + k % 2;
-                    for (place, &w) in panels[at..].iter_mut().step_by(2).zip(&row[done..done + run]) {
-                        *place = w;
-                    }
+                    let at = panel * width * pairs * 2 + pair * width * 2 + within * 2;
+                    interleave(&even[done..done + run], &odd[done..done + run], &mut panels[at..at + 2 * run]);
                     done += run;
                 }
                 if part.zeros.is_empty() {
-                    for (sum, &w) in sums[first..].iter_mut().zip(row) {
-                        *sum += u64::from(w.unsigned_abs());
+                    for ((sum, e), o) in sums[first..].iter_mut().zip(even).zip(odd) {
+                        *sum = sum.wrapping_add(u32::from(e.unsigned_abs()) + u32::from(o.unsigned_abs()));
                     }
                 } else {
-                    for ((sum, &w), &zero) in sums[first..].iter_mut().zip(row).zip(&part.zeros) {
-                        *sum += u64::from((i32::from(w) - zero).unsigned_abs());
+                    for row in rows.chunks_exact(channels) {
+                        for ((sum, &w), &zero) in sums[first..].iter_mut().zip(row).zip(&part.zeros) {
+                            *sum = sum.wrapping_add((i32::from(w) - zero).unsigned_abs());
+                        }
                     }
                 }
             }
             first += channels;
         }
-        let largest_sum = sums.iter().copied().max().unwrap_or(0).max(1);
+        // Of so many inputs a sum could be larger than 32 bits; then it counts as the largest that there can be.
+        let largest_sum = match u32::try_from(inputs as u64 * u64::from(u8::MAX)) {
+            Ok(_) => u64::from(sums.iter().copied().max().unwrap_or(0).max(1)),
+            Err(_) => inputs as u64 * u64::from(u8::MAX),
+        };
         let limit = (i32::MAX as u64 / largest_sum).min(i16::MAX as u64);
         let gather = |of: fn(&Channels) -> &Vec<f32>| {
             let mut all = vec![0f32; padded];
@@ -186,6 +194,18 @@ impl Linear {
                 }
             }
         }
+    }
+}
+
+/// `to = [even₀, odd₀, even₁, odd₁, …]`, eight pairs at a time by value, so that they are shuffled and not moved one by one.
+fn interleave(even: &[i8], odd: &[i8], to: &mut [i8]) {
+    let ((even, even_rest), (odd, odd_rest)) = (even.as_chunks::<8>(), odd.as_chunks::<8>());
+    let (eights, rest) = to.split_at_mut(even.len() * 16);
+    for ((to, even), odd) in eights.as_chunks_mut::<16>().0.iter_mut().zip(even).zip(odd) {
+        *to = std::array::from_fn(|i| if i % 2 == 0 { even[i / 2] } else { odd[i / 2] });
+    }
+    for ((to, &even), &odd) in rest.as_chunks_mut::<2>().0.iter_mut().zip(even_rest).zip(odd_rest) {
+        *to = [even, odd];
     }
 }
 
