@@ -20,7 +20,7 @@
 //! average, which leaves all 15 bits in every layer of every model tried. Partial sums may pass 2³¹ when `zero` is not 0;
 //! they wrap, and the whole sum is right again.
 
-use super::kernel::{Kernel, row_place};
+use super::kernel::Kernel;
 use super::math;
 
 /// Output channels that are dequantized together: two cache lines of a row, and runs long enough for the vector loop of GELU.
@@ -212,8 +212,8 @@ fn interleave(even: &[i8], odd: &[i8], to: &mut [i8]) {
 /// Memory that every layer uses in turn: quantized activations and the sums of one panel.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    /// One row, and all rows in the blocks that the kernel wants.
-    row: Vec<i16>,
+    /// The rows of one block as they come, and all rows in the blocks that the kernel wants.
+    rows: Vec<i16>,
     values: Vec<i16>,
     /// The value of one integer step, per row.
     steps: Vec<f32>,
@@ -225,21 +225,43 @@ pub(crate) struct Scratch {
 impl Scratch {
     fn quantize(&mut self, layer: &Linear, rows: math::Matrix<'_>, count: usize) {
         let pairs = layer.inputs.div_ceil(2);
-        self.row.resize(pairs * 2, 0);
+        let block = layer.kernel.block();
+        self.rows.resize(block * pairs * 2, 0);
         self.values.resize(count * pairs * 2, 0);
         self.steps.clear();
         self.totals.clear();
-        for row in 0..count {
-            let floats = &rows.values[row * rows.stride..][..layer.inputs];
-            self.steps.push(math::quantize(floats, layer.limit, &mut self.row));
-            if !layer.zeros.is_empty() {
-                self.totals.push(self.row.iter().map(|&v| i32::from(v)).sum());
+        for (first, values) in (0..count).step_by(block).zip(self.values.chunks_mut(block * pairs * 2)) {
+            let in_block = block.min(count - first);
+            for (row, integers) in (first..first + in_block).zip(self.rows.chunks_exact_mut(pairs * 2)) {
+                let floats = &rows.values[row * rows.stride..][..layer.inputs];
+                self.steps.push(math::quantize(floats, layer.limit, integers));
+                if !layer.zeros.is_empty() {
+                    self.totals.push(integers.iter().map(|&v| i32::from(v)).sum());
+                }
             }
-            let (first, step) = row_place(row, count, layer.kernel.block(), pairs);
-            for (pair, place) in self.row.as_chunks::<2>().0.iter().zip(self.values[first..].chunks_mut(step)) {
-                place[..2].copy_from_slice(pair);
+            let integers = &self.rows[..in_block * pairs * 2];
+            // A loop each for the blocks of all kernels and for what is left behind them.
+            match in_block {
+                1 => values.copy_from_slice(integers),
+                2 => interleave_rows::<2>(integers, values),
+                3 => interleave_rows::<3>(integers, values),
+                4 => interleave_rows::<4>(integers, values),
+                5 => interleave_rows::<5>(integers, values),
+                6 => interleave_rows::<6>(integers, values),
+                7 => interleave_rows::<7>(integers, values),
+                8 => interleave_rows::<8>(integers, values),
+                _ => unreachable!("no kernel takes more than eight rows at a time"),
             }
         }
+    }
+}
+
+/// Brings `R` rows, one after another, into the order of a block: see [`super::kernel`].
+fn interleave_rows<const R: usize>(rows: &[i16], block: &mut [i16]) {
+    let pairs = rows.len() / R / 2;
+    let rows: [&[[i16; 2]]; R] = std::array::from_fn(|r| rows[r * pairs * 2..][..pairs * 2].as_chunks().0);
+    for (pair, place) in block.as_chunks_mut::<2>().0.as_chunks_mut::<R>().0.iter_mut().enumerate() {
+        *place = std::array::from_fn(|r| rows[r][pair]);
     }
 }
 

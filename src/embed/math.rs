@@ -209,11 +209,11 @@ fn exp2<const FMA: bool>(x: f32, c: &Exp2Constants) -> f32 {
     // x = n + r with |r| ≤ 1/2, exactly.
     let shifted = x + c.round;
     let r = x - (shifted - c.round);
-    let p = fused::<FMA>(c.powers[0], r, c.powers[1]);
-    let p = fused::<FMA>(p, r, c.powers[2]);
-    let p = fused::<FMA>(p, r, c.powers[3]);
-    let p = fused::<FMA>(p, r, c.powers[4]);
-    let p = fused::<FMA>(p, r, c.one);
+    let square = r * r;
+    let high = fused::<FMA>(c.powers[0], r, c.powers[1]);
+    let middle = fused::<FMA>(c.powers[2], r, c.powers[3]);
+    let low = fused::<FMA>(c.powers[4], r, c.one);
+    let p = fused::<FMA>(fused::<FMA>(high, square, middle), square, low);
     // Times 2ⁿ: n added to the exponent.
     f32::from_bits(p.to_bits().wrapping_add(shifted.to_bits() << 23))
 }
@@ -262,10 +262,9 @@ static GELU: GeluConstants = GeluConstants {
 #[inline(always)]
 fn gelu<const FMA: bool>(x: f32, c: &GeluConstants, e: &Exp2Constants) -> f32 {
     let t = c.one / fused::<FMA>(x.abs(), c.slope, c.one);
-    let p = fused::<FMA>(c.tail[0], t, c.tail[1]);
-    let p = fused::<FMA>(p, t, c.tail[2]);
-    let p = fused::<FMA>(p, t, c.tail[3]);
-    let p = fused::<FMA>(p, t, c.tail[4]);
+    let square = t * t;
+    let high = fused::<FMA>(c.tail[0], t, c.tail[1]);
+    let p = fused::<FMA>(fused::<FMA>(high, square, fused::<FMA>(c.tail[2], t, c.tail[3])), t, c.tail[4]);
     let tail = p * t * exp2::<FMA>(c.power * x * x, e);
     // gelu(x) = x − x·tail for x ≥ 0, x·tail below: both are max(x, 0) − |x|·tail.
     fused::<FMA>(-x.abs(), tail, larger(x, 0.0))

@@ -21,7 +21,7 @@
 //!
 //! Rows of activations come in *blocks* of as many rows as the kernel has in its registers at a time; the last block may be
 //! smaller. A block of `R` rows is `pairs × R × 2` values, so that a kernel walks through both operands with one pointer
-//! each (see [`row_place`]):
+//! each:
 //!
 //! ```text
 //! pair 0: a[0,r0] a[1,r0] a[0,r1] a[1,r1] … a[0,rR] a[1,rR]
@@ -59,7 +59,7 @@ pub(crate) trait Kernel: Send + Sync {
     /// Output channels per panel, a multiple of 8.
     fn width(&self) -> usize;
 
-    /// Rows of activations per block.
+    /// Rows of activations per block, at most 8.
     fn block(&self) -> usize;
 
     /// Writes `out[row * width + channel] = Σ_k a[k, row] · w[k, channel]`, wrapping at 32 bits.
@@ -91,14 +91,6 @@ pub(crate) struct Shape {
 
 /// Columns of float products come in eights.
 pub(crate) const COLUMNS: usize = 8;
-
-/// Where a row lies among `rows` rows in blocks of `block`: the place of its first pair, and the distance between its pairs.
-#[inline]
-pub(crate) fn row_place(row: usize, rows: usize, block: usize, pairs: usize) -> (usize, usize) {
-    let first = row - row % block;
-    let in_block = block.min(rows - first);
-    (first * pairs * 2 + (row - first) * 2, in_block * 2)
-}
 
 /// The fastest kernel that this CPU can run.
 pub(crate) fn best() -> &'static dyn Kernel {
@@ -229,6 +221,13 @@ mod tests {
             }
         }
         panel
+    }
+
+    /// Where a row lies among `rows` rows in blocks of `block`: the place of its first pair, and the distance between its pairs.
+    fn row_place(row: usize, rows: usize, block: usize, pairs: usize) -> (usize, usize) {
+        let first = row - row % block;
+        let in_block = block.min(rows - first);
+        (first * pairs * 2 + (row - first) * 2, in_block * 2)
     }
 
     fn check_against_definition(
