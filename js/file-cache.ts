@@ -14,6 +14,8 @@ const keyOf = (kind: "manifest" | "file", name: string): string =>
 
 export class FileCache {
   readonly #cache: Cache;
+  /** What is being read ahead, until it is asked for. */
+  readonly #ahead = new Map<string, Promise<Uint8Array<ArrayBuffer> | undefined>>();
 
   private constructor(cache: Cache) {
     this.#cache = cache;
@@ -42,7 +44,18 @@ export class FileCache {
   }
 
   file(sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return this.#get(keyOf("file", sha256));
+    const ahead = this.#ahead.get(sha256);
+    this.#ahead.delete(sha256);
+    return ahead ?? this.#get(keyOf("file", sha256));
+  }
+
+  /** Begins to read the files that a stored manifest names, while what will take them is still being made ready. */
+  readAhead(manifest: Uint8Array): void {
+    const named = new Set<string>();
+    addHashes(parse(manifest), named);
+    for (const sha256 of named) {
+      this.#ahead.set(sha256, this.#get(keyOf("file", sha256)));
+    }
   }
 
   putFile(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {

@@ -62,6 +62,10 @@ export async function loadFolder<T>(folder: Folder, reader: FolderReader<T>): Pr
   const cache = await FileCache.open(folder.note);
   const url = new URL(folder.manifest, folder.base);
   const kept = await cache?.manifest(url);
+  if (kept !== undefined) {
+    // Most visits find the manifest unchanged: by the time that is known, its files are here.
+    cache?.readAhead(kept);
+  }
   let trouble: unknown;
   try {
     const patienceMs = kept === undefined ? undefined : PATIENCE_MS;

@@ -11,9 +11,9 @@
 //! Texts of one call lie one after another without padding: every step but attention works on rows, whosever they are, and
 //! attention on one text at a time. So a text's result does not depend on its company.
 
-use super::kernel::Kernel;
+use super::kernel::{COLUMNS, Kernel, Shape};
 use super::linear::{Activation, Linear, Scratch};
-use super::math::{self, Matrix};
+use super::math::{self, Matrix, SOFTMAX_COLUMNS};
 use super::tokenize::Tokens;
 
 /// Rows that are looked up: token, position and type embeddings.
@@ -98,11 +98,6 @@ pub(crate) struct Bert {
     pub(crate) layers: Vec<Layer>,
 }
 
-/// Query rows whose scores are in memory at a time: small enough for the first-level cache at any usual length.
-const QUERY_ROWS: usize = 32;
-/// Columns of [`math::product`] come in eights.
-const EIGHT: usize = 8;
-
 /// The memory of one run, kept between runs.
 #[derive(Default)]
 pub(crate) struct Workspace {
@@ -113,9 +108,12 @@ pub(crate) struct Workspace {
     wide: Vec<f32>,
     context: Vec<f32>,
     linear_out: Vec<f32>,
+    /// Of one head: keys and some queries, a column each, and values, a row each.
     keys: Vec<f32>,
+    queries: Vec<f32>,
     values: Vec<f32>,
-    scores: Vec<f32>,
+    /// A row per key, a column per query.
+    scores: Vec<[f32; SOFTMAX_COLUMNS]>,
 }
 
 impl Bert {
@@ -193,10 +191,11 @@ impl Bert {
         let (dims, head_dims) = (self.dims, self.dims / self.heads);
         let stride = layer.attention_in.stride();
         let rows = &space.wide[first * stride..][..count * stride];
-        let padded = count.next_multiple_of(EIGHT);
+        let padded = count.next_multiple_of(COLUMNS);
         space.keys.resize(head_dims * padded, 0.0);
+        space.queries.resize(head_dims * SOFTMAX_COLUMNS, 0.0);
         space.values.resize(count * head_dims, 0.0);
-        space.scores.resize(QUERY_ROWS * padded, 0.0);
+        space.scores.resize(count, [0.0; SOFTMAX_COLUMNS]);
         for head in 0..self.heads {
             let (query, key, value) = (head * head_dims, dims + head * head_dims, 2 * dims + head * head_dims);
             transpose(&rows[key..], stride, count, head_dims, padded, &mut space.keys);
@@ -206,17 +205,29 @@ impl Bert {
             }
             let keys = Matrix { values: &space.keys, stride: padded };
             let values = Matrix { values: &space.values, stride: head_dims };
-            for begin in (0..count).step_by(QUERY_ROWS) {
-                let block = QUERY_ROWS.min(count - begin);
-                let queries = Matrix { values: &rows[begin * stride + query..], stride };
-                math::product(queries, keys, &mut space.scores, padded, block, head_dims, padded);
-                for row in space.scores.chunks_exact_mut(padded).take(block) {
-                    // Columns past the text are never read.
-                    math::softmax(&mut row[..count], layer.score_scale);
-                }
-                let weights = Matrix { values: &space.scores, stride: padded };
+            for begin in (0..count).step_by(SOFTMAX_COLUMNS) {
+                let block = SOFTMAX_COLUMNS.min(count - begin);
+                transpose(
+                    &rows[begin * stride + query..],
+                    stride,
+                    block,
+                    head_dims,
+                    SOFTMAX_COLUMNS,
+                    &mut space.queries,
+                );
+                let queries = Matrix { values: &space.queries, stride: SOFTMAX_COLUMNS };
+                // Columns past the last query are zeros and end in nothing.
+                let shape = Shape { depth: head_dims, rows: count, columns: block.next_multiple_of(COLUMNS) };
+                let scores = space.scores.as_flattened_mut();
+                self.kernel.product(keys, queries, shape, scores, SOFTMAX_COLUMNS);
+                let inverse = math::softmax_columns(&mut space.scores, layer.score_scale);
+                let weights = Matrix { values: space.scores.as_flattened(), stride: SOFTMAX_COLUMNS };
                 let out = &mut space.context[(first + begin) * dims + head * head_dims..];
-                math::product(weights, values, out, dims, block, count, head_dims);
+                let shape = Shape { depth: count, rows: block, columns: head_dims };
+                self.kernel.product(weights, values, shape, out, dims);
+                for (row, factor) in out.chunks_mut(dims).zip(inverse).take(block) {
+                    math::scale(&mut row[..head_dims], factor);
+                }
             }
         }
     }
@@ -226,19 +237,19 @@ impl Bert {
 ///
 /// Eight rows at a time: those stay in the first-level cache, which rows at this distance leave quickly.
 fn transpose(from: &[f32], stride: usize, count: usize, columns: usize, padded: usize, to: &mut [f32]) {
-    for first in (0..padded).step_by(EIGHT) {
-        let rows: [&[f32]; EIGHT] =
+    for first in (0..padded).step_by(COLUMNS) {
+        let rows: [&[f32]; COLUMNS] =
             std::array::from_fn(|r| if first + r < count { &from[(first + r) * stride..][..columns] } else { &[] });
-        if first + EIGHT <= count {
+        if first + COLUMNS <= count {
             for (d, out) in to.chunks_exact_mut(padded).take(columns).enumerate() {
-                let out: &mut [f32; EIGHT] = out[first..].first_chunk_mut().expect("rows are filled up to eights");
+                let out: &mut [f32; COLUMNS] = out[first..].first_chunk_mut().expect("rows are filled up to eights");
                 for (y, row) in out.iter_mut().zip(&rows) {
                     *y = row[d];
                 }
             }
         } else {
             for (d, out) in to.chunks_exact_mut(padded).take(columns).enumerate() {
-                for (y, row) in out[first..first + EIGHT].iter_mut().zip(&rows) {
+                for (y, row) in out[first..first + COLUMNS].iter_mut().zip(&rows) {
                     *y = row.get(d).copied().unwrap_or(0.0);
                 }
             }

@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
+use prost::bytes::Bytes;
+
 use super::bert::{Bert, Workspace};
 use super::describe::{PackOptions, describe};
 use super::each::for_each_group;
@@ -78,7 +80,7 @@ impl Embedder {
         let manifest = ModelManifest::parse(manifest)?;
         manifest.files.model.check(onnx)?;
         manifest.files.tokenizer.check(tokenizer)?;
-        Self::assemble(manifest, onnx, tokenizer)
+        Self::assemble(manifest, Bytes::copy_from_slice(onnx), tokenizer)
     }
 
     /// Loads a standard ONNX file and its `tokenizer.json` as their authors publish them, without a folder made of them.
@@ -89,21 +91,16 @@ impl Embedder {
     /// # Errors
     /// One of [`EmbedErrorKind`] for whatever is wrong with the files or the options.
     pub fn from_onnx(onnx: impl AsRef<[u8]>, tokenizer: &[u8], options: &PackOptions) -> Result<Self, EmbedError> {
-        let graph = OnnxGraph::parse(onnx.as_ref())?;
+        let graph = OnnxGraph::parse(Bytes::copy_from_slice(onnx.as_ref()))?;
         let manifest = describe(&graph, onnx.as_ref(), tokenizer, options)?;
         drop(onnx);
         Self::of_graph(manifest, &graph, tokenizer)
     }
 
-    /// Loads without comparing hashes: for files that have been compared. A model file that is handed over is let go as
-    /// soon as it has been parsed.
-    pub(crate) fn assemble(
-        manifest: ModelManifest,
-        onnx: impl AsRef<[u8]>,
-        tokenizer: &[u8],
-    ) -> Result<Self, EmbedError> {
-        let graph = OnnxGraph::parse(onnx.as_ref())?;
-        drop(onnx);
+    /// Loads without comparing hashes: for files that have been compared. The model file is let go once its weights lie where
+    /// they are used.
+    pub(crate) fn assemble(manifest: ModelManifest, onnx: Bytes, tokenizer: &[u8]) -> Result<Self, EmbedError> {
+        let graph = OnnxGraph::parse(onnx)?;
         Self::of_graph(manifest, &graph, tokenizer)
     }
 

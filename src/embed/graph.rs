@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::error::{EmbedError, EmbedErrorKind};
 use super::onnx::{GraphProto, ModelProto, NodeProto, TensorProto, TensorType, ValueInfoProto};
 use prost::Message;
+use prost::bytes::Bytes;
 
 /// What the model is fed, in the order of the graph's inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +30,10 @@ pub(crate) struct OnnxGraph {
 }
 
 impl OnnxGraph {
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, EmbedError> {
+    /// Reads a file, whose bytes the tensors go on using.
+    pub(crate) fn parse(bytes: Bytes) -> Result<Self, EmbedError> {
         let not_onnx = |why: String| EmbedError::new(EmbedErrorKind::NotOnnx, why);
-        let proto = ModelProto::decode(bytes).map_err(|e| {
+        let proto = ModelProto::decode(bytes.clone()).map_err(|e| {
             let what = match bytes.first() {
                 None => "it is empty".to_owned(),
                 Some(b'<') => "it begins like an HTML or XML page".to_owned(),

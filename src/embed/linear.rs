@@ -20,7 +20,7 @@
 //! average, which leaves all 15 bits in every layer of every model tried. Partial sums may pass 2³¹ when `zero` is not 0;
 //! they wrap, and the whole sum is right again.
 
-use super::kernel::{Kernel, row_place};
+use super::kernel::Kernel;
 use super::math;
 
 /// Output channels that are dequantized together: two cache lines of a row, and runs long enough for the vector loop of GELU.
@@ -68,37 +68,45 @@ impl Linear {
         let outputs: usize = parts.iter().map(|p| p.scales.len()).sum();
         let padded = outputs.next_multiple_of(width);
         let mut panels = vec![0i8; padded * pairs * 2];
-        let mut sums = vec![0u64; padded];
+        let mut sums = vec![0u32; padded];
         let mut first = 0;
         for part in parts {
             let channels = part.scales.len();
             assert_eq!(part.weights.len(), inputs * channels, "a part has a weight for every input and channel");
-            for (k, row) in part.weights.chunks_exact(channels).enumerate() {
+            let nothing = vec![0i8; channels];
+            for (pair, rows) in part.weights.chunks(2 * channels.max(1)).enumerate() {
+                let (even, odd) = rows.split_at(channels);
+                // Behind an odd number of inputs.
+                let odd = if odd.is_empty() { &nothing } else { odd };
                 // Runs of channels that lie in one panel are written in one go.
                 let mut done = 0;
                 while done < channels {
                     let channel = first + done;
                     let (panel, within) = (channel / width, channel % width);
                     let run = (width - within).min(channels - done);
-                    let at = panel * width * pairs * 2 + (k / 2) * width * 2 + within * 2 + k % 2;
-                    for (place, &w) in panels[at..].iter_mut().step_by(2).zip(&row[done..done + run]) {
-                        *place = w;
-                    }
+                    let at = panel * width * pairs * 2 + pair * width * 2 + within * 2;
+                    interleave(&even[done..done + run], &odd[done..done + run], &mut panels[at..at + 2 * run]);
                     done += run;
                 }
                 if part.zeros.is_empty() {
-                    for (sum, &w) in sums[first..].iter_mut().zip(row) {
-                        *sum += u64::from(w.unsigned_abs());
+                    for ((sum, e), o) in sums[first..].iter_mut().zip(even).zip(odd) {
+                        *sum = sum.wrapping_add(u32::from(e.unsigned_abs()) + u32::from(o.unsigned_abs()));
                     }
                 } else {
-                    for ((sum, &w), &zero) in sums[first..].iter_mut().zip(row).zip(&part.zeros) {
-                        *sum += u64::from((i32::from(w) - zero).unsigned_abs());
+                    for row in rows.chunks_exact(channels) {
+                        for ((sum, &w), &zero) in sums[first..].iter_mut().zip(row).zip(&part.zeros) {
+                            *sum = sum.wrapping_add((i32::from(w) - zero).unsigned_abs());
+                        }
                     }
                 }
             }
             first += channels;
         }
-        let largest_sum = sums.iter().copied().max().unwrap_or(0).max(1);
+        // Of so many inputs a sum could be larger than 32 bits; then it counts as the largest that there can be.
+        let largest_sum = match u32::try_from(inputs as u64 * u64::from(u8::MAX)) {
+            Ok(_) => u64::from(sums.iter().copied().max().unwrap_or(0).max(1)),
+            Err(_) => inputs as u64 * u64::from(u8::MAX),
+        };
         let limit = (i32::MAX as u64 / largest_sum).min(i16::MAX as u64);
         let gather = |of: fn(&Channels) -> &Vec<f32>| {
             let mut all = vec![0f32; padded];
@@ -189,11 +197,23 @@ impl Linear {
     }
 }
 
+/// `to = [even₀, odd₀, even₁, odd₁, …]`, eight pairs at a time by value, so that they are shuffled and not moved one by one.
+fn interleave(even: &[i8], odd: &[i8], to: &mut [i8]) {
+    let ((even, even_rest), (odd, odd_rest)) = (even.as_chunks::<8>(), odd.as_chunks::<8>());
+    let (eights, rest) = to.split_at_mut(even.len() * 16);
+    for ((to, even), odd) in eights.as_chunks_mut::<16>().0.iter_mut().zip(even).zip(odd) {
+        *to = std::array::from_fn(|i| if i % 2 == 0 { even[i / 2] } else { odd[i / 2] });
+    }
+    for ((to, &even), &odd) in rest.as_chunks_mut::<2>().0.iter_mut().zip(even_rest).zip(odd_rest) {
+        *to = [even, odd];
+    }
+}
+
 /// Memory that every layer uses in turn: quantized activations and the sums of one panel.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    /// One row, and all rows in the blocks that the kernel wants.
-    row: Vec<i16>,
+    /// The rows of one block as they come, and all rows in the blocks that the kernel wants.
+    rows: Vec<i16>,
     values: Vec<i16>,
     /// The value of one integer step, per row.
     steps: Vec<f32>,
@@ -205,21 +225,43 @@ pub(crate) struct Scratch {
 impl Scratch {
     fn quantize(&mut self, layer: &Linear, rows: math::Matrix<'_>, count: usize) {
         let pairs = layer.inputs.div_ceil(2);
-        self.row.resize(pairs * 2, 0);
+        let block = layer.kernel.block();
+        self.rows.resize(block * pairs * 2, 0);
         self.values.resize(count * pairs * 2, 0);
         self.steps.clear();
         self.totals.clear();
-        for row in 0..count {
-            let floats = &rows.values[row * rows.stride..][..layer.inputs];
-            self.steps.push(math::quantize(floats, layer.limit, &mut self.row));
-            if !layer.zeros.is_empty() {
-                self.totals.push(self.row.iter().map(|&v| i32::from(v)).sum());
+        for (first, values) in (0..count).step_by(block).zip(self.values.chunks_mut(block * pairs * 2)) {
+            let in_block = block.min(count - first);
+            for (row, integers) in (first..first + in_block).zip(self.rows.chunks_exact_mut(pairs * 2)) {
+                let floats = &rows.values[row * rows.stride..][..layer.inputs];
+                self.steps.push(math::quantize(floats, layer.limit, integers));
+                if !layer.zeros.is_empty() {
+                    self.totals.push(integers.iter().map(|&v| i32::from(v)).sum());
+                }
             }
-            let (first, step) = row_place(row, count, layer.kernel.block(), pairs);
-            for (pair, place) in self.row.as_chunks::<2>().0.iter().zip(self.values[first..].chunks_mut(step)) {
-                place[..2].copy_from_slice(pair);
+            let integers = &self.rows[..in_block * pairs * 2];
+            // A loop each for the blocks of all kernels and for what is left behind them.
+            match in_block {
+                1 => values.copy_from_slice(integers),
+                2 => interleave_rows::<2>(integers, values),
+                3 => interleave_rows::<3>(integers, values),
+                4 => interleave_rows::<4>(integers, values),
+                5 => interleave_rows::<5>(integers, values),
+                6 => interleave_rows::<6>(integers, values),
+                7 => interleave_rows::<7>(integers, values),
+                8 => interleave_rows::<8>(integers, values),
+                _ => unreachable!("no kernel takes more than eight rows at a time"),
             }
         }
+    }
+}
+
+/// Brings `R` rows, one after another, into the order of a block: see [`super::kernel`].
+fn interleave_rows<const R: usize>(rows: &[i16], block: &mut [i16]) {
+    let pairs = rows.len() / R / 2;
+    let rows: [&[[i16; 2]]; R] = std::array::from_fn(|r| rows[r * pairs * 2..][..pairs * 2].as_chunks().0);
+    for (pair, place) in block.as_chunks_mut::<2>().0.as_chunks_mut::<R>().0.iter_mut().enumerate() {
+        *place = std::array::from_fn(|r| rows[r][pair]);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Making a model folder from an ONNX file and a tokenizer.
 
+use prost::bytes::Bytes;
+
 use super::describe::{PackOptions, describe, token_limit};
 use super::embedder::{Embedder, TextKind};
 use super::error::EmbedError;
@@ -31,7 +33,7 @@ pub fn pack_model(
     options: &PackOptions,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<PackedModel, EmbedError> {
-    let graph = OnnxGraph::parse(&onnx)?;
+    let graph = OnnxGraph::parse(Bytes::copy_from_slice(&onnx))?;
     let max_tokens = token_limit(&graph, &tokenizer, options)?;
     let texts = TextTokenizer::from_json(&tokenizer, max_tokens)?;
     graph.check_vocabulary(texts.vocabulary_size())?;
@@ -40,7 +42,8 @@ pub fn pack_model(
     let mut manifest = describe(&graph, &onnx, &tokenizer, options)?;
     drop(graph);
 
-    let assemble = |run| Embedder::assemble(ModelManifest { run, ..manifest.clone() }, &onnx, &tokenizer);
+    let onnx = Bytes::from(onnx);
+    let assemble = |run| Embedder::assemble(ModelManifest { run, ..manifest.clone() }, onnx.clone(), &tokenizer);
     // The fastest way of running it that gives what tract gives by itself.
     let plain = assemble(RunAs::Plain)?;
     let mut chosen = (RunAs::Plain, None);
@@ -56,7 +59,7 @@ pub fn pack_model(
     embedder.embed(PROBES[0], TextKind::Document)?;
     let json = manifest.to_json();
     let files = vec![
-        (manifest.files.model.path.clone(), onnx),
+        (manifest.files.model.path.clone(), onnx.into()),
         (manifest.files.tokenizer.path.clone(), tokenizer),
         ("model.json".to_owned(), json),
     ];

@@ -82,6 +82,6 @@ impl ModelReader {
         let missing = |file: ModelFile| EmbedError::new(EmbedErrorKind::Length, format!("{} was not given", file.path));
         let model = self.model.ok_or_else(|| missing(files.model))?;
         let tokenizer = self.tokenizer.ok_or_else(|| missing(files.tokenizer))?;
-        Embedder::assemble(self.manifest, model, &tokenizer)
+        Embedder::assemble(self.manifest, model.into(), &tokenizer)
     }
 }

@@ -54,6 +54,9 @@ pub(crate) fn bytes(tensor: &TensorProto) -> Option<(Vec<i8>, i32)> {
     };
     let values: Vec<i8> = if tensor.raw_data.is_empty() {
         tensor.int32_data.iter().map(|&x| (x as u8 ^ flip) as i8).collect()
+    } else if flip == 0 {
+        // Apart, because it is one copy of megabytes.
+        tensor.raw_data.iter().map(|&b| b as i8).collect()
     } else {
         tensor.raw_data.iter().map(|&b| (b ^ flip) as i8).collect()
     };
@@ -112,9 +115,11 @@ mod tests {
 
     #[test]
     fn a_tensor_shorter_than_its_shape_is_none() {
-        let tensor = TensorProto { dims: vec![2, 2], data_type: FLOAT, raw_data: vec![0; 12], ..Default::default() };
+        let tensor =
+            TensorProto { dims: vec![2, 2], data_type: FLOAT, raw_data: vec![0; 12].into(), ..Default::default() };
         assert_eq!(floats(&tensor), None);
-        let tensor = TensorProto { dims: vec![3], data_type: UINT8, raw_data: vec![0, 128, 255], ..Default::default() };
+        let tensor =
+            TensorProto { dims: vec![3], data_type: UINT8, raw_data: vec![0, 128, 255].into(), ..Default::default() };
         assert_eq!(bytes(&tensor), Some((vec![-128, 0, 127], 128)));
     }
 }

@@ -4,10 +4,11 @@
 //! input of each pair are taken apart first: `ld2` does so while it loads.
 
 use std::arch::aarch64::{
-    int32x4_t, vdupq_n_s32, vget_low_s16, vld2_s8, vmlal_high_n_s16, vmlal_n_s16, vmovl_s8, vst1q_s32,
+    float32x4_t, int32x4_t, vdupq_n_f32, vdupq_n_s32, vfmaq_n_f32, vget_low_s16, vld1q_f32, vld2_s8, vmlal_high_n_s16,
+    vmlal_n_s16, vmovl_s8, vst1q_f32, vst1q_s32,
 };
 
-use super::{Kernel, check};
+use super::{COLUMNS, Kernel, Matrix, Shape, check, check_product};
 
 /// Exists only where the CPU has NEON.
 struct Neon {
@@ -61,7 +62,30 @@ impl Kernel for Neon {
             }
         }
     }
+
+    fn product(&self, a: Matrix<'_>, b: Matrix<'_>, shape: Shape, out: &mut [f32], out_stride: usize) {
+        check_product(a, b, shape, out, out_stride);
+        let out = out.as_mut_ptr();
+        for row in (0..shape.rows).step_by(FLOAT_ROWS) {
+            for column in (0..shape.columns).step_by(COLUMNS) {
+                // SAFETY: the CPU has NEON; `check_product` has made sure that all rows and columns below those of `shape`
+                // are there.
+                unsafe {
+                    let (x, y) = (a.values.as_ptr().add(row), b.values.as_ptr().add(column));
+                    let (steps, o) = ((a.stride, b.stride), out.add(row * out_stride + column));
+                    match shape.rows - row {
+                        1 => float_tile::<1>(x, y, steps, shape.depth, o, out_stride),
+                        2 => float_tile::<2>(x, y, steps, shape.depth, o, out_stride),
+                        3 => float_tile::<3>(x, y, steps, shape.depth, o, out_stride),
+                        _ => float_tile::<FLOAT_ROWS>(x, y, steps, shape.depth, o, out_stride),
+                    }
+                }
+            }
+        }
+    }
 }
+
+const FLOAT_ROWS: usize = 4;
 
 /// # Safety
 /// NEON; `a` points at a block of `R` rows and `pairs` pairs, `w` at `pairs` pairs of weights, `o` at room for
@@ -90,6 +114,43 @@ unsafe fn tile<const R: usize>(a: *const i16, w: *const i8, pairs: usize, o: *mu
         unsafe {
             vst1q_s32(o.add(r * WIDTH), low[r]);
             vst1q_s32(o.add(r * WIDTH + 4), high[r]);
+        }
+    }
+}
+
+/// # Safety
+/// NEON; at `a` and `b` are `depth` rows, `steps` apart, the first of at least `R` and the second of at least eight values; at
+/// `o` is room for `R` rows of eight, `out_stride` apart.
+#[target_feature(enable = "neon")]
+unsafe fn float_tile<const R: usize>(
+    mut a: *const f32,
+    mut b: *const f32,
+    steps: (usize, usize),
+    depth: usize,
+    o: *mut f32,
+    out_stride: usize,
+) {
+    let mut low: [float32x4_t; R] = [vdupq_n_f32(0.0); R];
+    let mut high: [float32x4_t; R] = [vdupq_n_f32(0.0); R];
+    for _ in 0..depth {
+        // SAFETY: `a` and `b` are at one of the `depth` rows. Behind the last the pointers are moved but not read.
+        unsafe {
+            let (b_low, b_high) = (vld1q_f32(b), vld1q_f32(b.add(4)));
+            for r in 0..R {
+                let x = a.add(r).read();
+                low[r] = vfmaq_n_f32(low[r], b_low, x);
+                high[r] = vfmaq_n_f32(high[r], b_high, x);
+            }
+        }
+        a = a.wrapping_add(steps.0);
+        b = b.wrapping_add(steps.1);
+    }
+    for r in 0..R {
+        // SAFETY: room for `R` rows of eight.
+        unsafe {
+            let o = o.add(r * out_stride);
+            vst1q_f32(o, low[r]);
+            vst1q_f32(o.add(4), high[r]);
         }
     }
 }

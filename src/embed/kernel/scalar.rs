@@ -1,6 +1,6 @@
 //! The plain kernel: the definition as a loop, and the oracle of all others.
 
-use super::{Kernel, check};
+use super::{Kernel, Matrix, Shape, check, check_product};
 
 /// Runs anywhere.
 pub(crate) struct Scalar;
@@ -34,6 +34,20 @@ impl Kernel for Scalar {
                 }
             }
             out[row * WIDTH..][..WIDTH].copy_from_slice(&sums);
+        }
+    }
+
+    fn product(&self, a: Matrix<'_>, b: Matrix<'_>, shape: Shape, out: &mut [f32], out_stride: usize) {
+        check_product(a, b, shape, out, out_stride);
+        for row in 0..shape.rows {
+            let out = &mut out[row * out_stride..][..shape.columns];
+            out.fill(0.0);
+            for k in 0..shape.depth {
+                let x = a.values[k * a.stride + row];
+                for (sum, &y) in out.iter_mut().zip(&b.values[k * b.stride..]) {
+                    *sum += x * y;
+                }
+            }
         }
     }
 }

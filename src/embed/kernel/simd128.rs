@@ -5,10 +5,11 @@
 //! itself) more rows would spill.
 
 use std::arch::wasm32::{
-    i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8, i32x4_splat, v128, v128_load32_splat, v128_store,
+    f32x4_add, f32x4_mul, f32x4_splat, i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8, i32x4_splat, v128,
+    v128_load, v128_load32_splat, v128_store,
 };
 
-use super::{Kernel, check};
+use super::{COLUMNS, Kernel, Matrix, Shape, check, check_product};
 
 /// A module with this code in it runs only where `simd128` is there: the proof is that it was instantiated.
 struct Simd128 {
@@ -55,6 +56,26 @@ impl Kernel for Simd128 {
             }
         }
     }
+
+    fn product(&self, a: Matrix<'_>, b: Matrix<'_>, shape: Shape, out: &mut [f32], out_stride: usize) {
+        check_product(a, b, shape, out, out_stride);
+        let out = out.as_mut_ptr();
+        for row in (0..shape.rows).step_by(ROWS) {
+            for column in (0..shape.columns).step_by(COLUMNS) {
+                // SAFETY: `check_product` has made sure that all rows and columns below those of `shape` are there.
+                unsafe {
+                    let (x, y) = (a.values.as_ptr().add(row), b.values.as_ptr().add(column));
+                    let (steps, o) = ((a.stride, b.stride), out.add(row * out_stride + column));
+                    match shape.rows - row {
+                        1 => float_tile::<1>(x, y, steps, shape.depth, o, out_stride),
+                        2 => float_tile::<2>(x, y, steps, shape.depth, o, out_stride),
+                        3 => float_tile::<3>(x, y, steps, shape.depth, o, out_stride),
+                        _ => float_tile::<ROWS>(x, y, steps, shape.depth, o, out_stride),
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Not inlined, so that V8 allocates registers for each tile by itself.
@@ -88,6 +109,46 @@ unsafe fn tile<const R: usize>(mut a: *const i16, mut w: *const i8, pairs: usize
         unsafe {
             v128_store(o.add(r * WIDTH).cast(), low[r]);
             v128_store(o.add(r * WIDTH + 4).cast(), high[r]);
+        }
+    }
+}
+
+/// A tile of `R` rows by eight columns, as [`tile`] but of floats: a multiplication and an addition for each four products.
+///
+/// # Safety
+/// At `a` and `b` are `depth` rows, `steps` apart, the first of at least `R` and the second of at least eight values; at `o` is
+/// room for `R` rows of eight, `out_stride` apart.
+#[inline(never)]
+unsafe fn float_tile<const R: usize>(
+    mut a: *const f32,
+    mut b: *const f32,
+    steps: (usize, usize),
+    depth: usize,
+    o: *mut f32,
+    out_stride: usize,
+) {
+    let mut low = [f32x4_splat(0.0); R];
+    let mut high = [f32x4_splat(0.0); R];
+    for _ in 0..depth {
+        // SAFETY: `a` and `b` are at one of the `depth` rows; see the contract of this function. Behind the last row the
+        // pointers are moved but not read.
+        unsafe {
+            let (b_low, b_high) = (v128_load(b.cast()), v128_load(b.add(4).cast()));
+            for r in 0..R {
+                let x = v128_load32_splat(a.add(r).cast());
+                low[r] = f32x4_add(low[r], f32x4_mul(x, b_low));
+                high[r] = f32x4_add(high[r], f32x4_mul(x, b_high));
+            }
+        }
+        a = a.wrapping_add(steps.0);
+        b = b.wrapping_add(steps.1);
+    }
+    for r in 0..R {
+        // SAFETY: room for `R` rows of eight.
+        unsafe {
+            let o = o.add(r * out_stride);
+            v128_store(o.cast(), low[r]);
+            v128_store(o.add(4).cast(), high[r]);
         }
     }
 }

@@ -1,28 +1,31 @@
-//! x86-64: AVX2 (`vpmaddwd`) and AVX-512 with VNNI (`vpdpwssd`, multiply and add in one instruction).
+//! x86-64: AVX2 (`vpmaddwd`, and FMA for floats) and AVX-512 with VNNI (`vpdpwssd`, multiply and add in one instruction).
 
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _mm_loadu_si128, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_loadu_si256,
-    _mm256_madd_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256, _mm512_cvtepi8_epi16,
-    _mm512_dpwssd_epi32, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
+    __m128i, __m256i, __m512i, _mm_loadu_si128, _mm256_add_epi32, _mm256_broadcast_ss, _mm256_cvtepi8_epi16,
+    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_set1_epi32, _mm256_setzero_ps,
+    _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256, _mm512_cvtepi8_epi16, _mm512_dpwssd_epi32,
+    _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
 };
 
-use super::{Kernel, check};
+use super::{COLUMNS, Kernel, Matrix, Shape, check, check_product};
 
-/// Exists only where the CPU has AVX2.
+/// Exists only where the CPU has AVX2 and FMA.
 struct Avx2 {
     _proof: (),
 }
 
-/// Exists only where the CPU has AVX-512 F, BW and VNNI.
+/// Exists only where the CPU has AVX-512 F, BW and VNNI, beside AVX2 and FMA.
 struct Vnni {
     _proof: (),
 }
 
 pub(super) fn available() -> Vec<&'static dyn Kernel> {
     let mut kernels: Vec<&'static dyn Kernel> = Vec::new();
-    if is_x86_feature_detected!("avx2") {
-        kernels.push(const { &Avx2 { _proof: () } });
+    // There is no CPU with one of the two alone.
+    if !is_x86_feature_detected!("avx2") || !is_x86_feature_detected!("fma") {
+        return kernels;
     }
+    kernels.push(const { &Avx2 { _proof: () } });
     if is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vnni")
@@ -69,6 +72,11 @@ impl Kernel for Avx2 {
         // SAFETY: the CPU has AVX2, or there would be no `Avx2`; `check` has made sure of the lengths, and each tile stays
         // within the rows that are left.
         unsafe { tiles!(tile_avx2, AVX2_ROWS, [1 2 3], a, rows, w, pairs, o, AVX2_WIDTH) }
+    }
+
+    fn product(&self, a: Matrix<'_>, b: Matrix<'_>, shape: Shape, out: &mut [f32], out_stride: usize) {
+        // SAFETY: the CPU has AVX2 and FMA, or there would be no `Avx2`.
+        unsafe { product(a, b, shape, out, out_stride) }
     }
 }
 
@@ -125,6 +133,11 @@ impl Kernel for Vnni {
         // each tile stays within the rows that are left.
         unsafe { tiles!(tile_vnni, VNNI_ROWS, [1 2 3 4 5 6 7], a, rows, w, pairs, o, VNNI_WIDTH) }
     }
+
+    fn product(&self, a: Matrix<'_>, b: Matrix<'_>, shape: Shape, out: &mut [f32], out_stride: usize) {
+        // SAFETY: the CPU has AVX2 and FMA, or there would be no `Vnni`.
+        unsafe { product(a, b, shape, out, out_stride) }
+    }
 }
 
 /// # Safety
@@ -153,6 +166,76 @@ unsafe fn tile_vnni<const R: usize>(a: *const i16, w: *const i8, pairs: usize, o
             let sums = o.add(r * VNNI_WIDTH).cast::<__m512i>();
             _mm512_storeu_si512(sums, low[r]);
             _mm512_storeu_si512(sums.add(1), high[r]);
+        }
+    }
+}
+
+/// Rows and eights of columns per tile of floats: eight sums, as many as two multiply-adds a cycle of latency four need.
+const FLOAT_ROWS: usize = 4;
+const FLOAT_EIGHTS: usize = 2;
+
+/// # Safety
+/// AVX2 and FMA.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn product(a: Matrix<'_>, b: Matrix<'_>, shape: Shape, out: &mut [f32], out_stride: usize) {
+    check_product(a, b, shape, out, out_stride);
+    let Shape { depth, rows, columns } = shape;
+    let out = out.as_mut_ptr();
+    for row in (0..rows).step_by(FLOAT_ROWS) {
+        for column in (0..columns).step_by(FLOAT_EIGHTS * COLUMNS) {
+            // SAFETY: `check_product` has made sure that all rows and columns below those of `shape` are there.
+            unsafe {
+                let (x, y) = (a.values.as_ptr().add(row), b.values.as_ptr().add(column));
+                let (steps, o) = ((a.stride, b.stride), out.add(row * out_stride + column));
+                match (rows - row, columns - column) {
+                    (1, COLUMNS) => float_tile::<1, 1>(x, y, steps, depth, o, out_stride),
+                    (2, COLUMNS) => float_tile::<2, 1>(x, y, steps, depth, o, out_stride),
+                    (3, COLUMNS) => float_tile::<3, 1>(x, y, steps, depth, o, out_stride),
+                    (_, COLUMNS) => float_tile::<FLOAT_ROWS, 1>(x, y, steps, depth, o, out_stride),
+                    (1, _) => float_tile::<1, FLOAT_EIGHTS>(x, y, steps, depth, o, out_stride),
+                    (2, _) => float_tile::<2, FLOAT_EIGHTS>(x, y, steps, depth, o, out_stride),
+                    (3, _) => float_tile::<3, FLOAT_EIGHTS>(x, y, steps, depth, o, out_stride),
+                    _ => float_tile::<FLOAT_ROWS, FLOAT_EIGHTS>(x, y, steps, depth, o, out_stride),
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// AVX2 and FMA; at `a` and `b` are `depth` rows, `steps` apart, the first of at least `R` and the second of at least `8 · E`
+/// values; at `o` is room for `R` rows of `8 · E`, `out_stride` apart.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn float_tile<const R: usize, const E: usize>(
+    mut a: *const f32,
+    mut b: *const f32,
+    steps: (usize, usize),
+    depth: usize,
+    o: *mut f32,
+    out_stride: usize,
+) {
+    let mut sums = [[_mm256_setzero_ps(); E]; R];
+    for _ in 0..depth {
+        // SAFETY: `a` and `b` are at one of the `depth` rows. Behind the last the pointers are moved but not read.
+        unsafe {
+            let mut eights = [_mm256_setzero_ps(); E];
+            for (e, values) in eights.iter_mut().enumerate() {
+                *values = _mm256_loadu_ps(b.add(e * COLUMNS));
+            }
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let x = _mm256_broadcast_ss(&*a.add(r));
+                for (sum, &y) in sums.iter_mut().zip(&eights) {
+                    *sum = _mm256_fmadd_ps(x, y, *sum);
+                }
+            }
+        }
+        a = a.wrapping_add(steps.0);
+        b = b.wrapping_add(steps.1);
+    }
+    for (r, sums) in sums.iter().enumerate() {
+        for (e, &sum) in sums.iter().enumerate() {
+            // SAFETY: room for `R` rows of `8 · E`.
+            unsafe { _mm256_storeu_ps(o.add(r * out_stride + e * COLUMNS), sum) }
         }
     }
 }
