@@ -255,7 +255,10 @@ export interface RecommendOptions {
   readonly rotation?: number;
   /** At most so many items per value of a column of categories: `{ genres: 3 }`. An item with several values counts for each. */
   readonly caps?: Readonly<Record<string, number>>;
-  /** How much of the person is in the list: 0 as for a stranger, 1 (the default) with the whole weights. Not for `similar()`. */
+  /**
+   * How much of the person is in the list: 0 as for a stranger, 1 with the whole weights. Without it the weights of what likes make grow with
+   * what is known: a quarter after one like, half after three, three quarters after nine. Not for `similar()`.
+   */
   readonly strength?: number;
   /**
    * Whether nearness to what the person likes fades within a session: what was liked last then counts the most, as long as that

@@ -381,7 +381,9 @@ mod tests {
             out.copy_from_slice(if first { &[1.0, 0.0] } else { &[0.0, 1.0] });
             true
         };
-        let learned = plainly(&groups(), 21, Some(ItemContent { dims: 2, vector: &content }), &plain()).unwrap();
+        let content = content::matrix(21, ItemContent { dims: 2, vector: &content });
+        let learned = plainly(&groups(), 21, Some(&content), &plain()).unwrap();
+        assert_eq!(learned.gains[20], 1.0, "a guess has no gain");
         assert_eq!(learned.report.from_text, 1);
         let dot = |a: usize, b: usize| -> f32 {
             learned.values[a * 20..][..20].iter().zip(&learned.values[b * 20..][..20]).map(|(a, b)| a * b).sum()

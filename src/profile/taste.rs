@@ -236,7 +236,8 @@ mod tests {
     fn marks_count_around_ones_own_mean_or_on_their_scale() {
         // Eleven marks of 5 and one of 4: for this person a 4 is no praise, on the scale it is half of one.
         let ids: Vec<String> = (0..11).map(|n| format!("i{n:02}")).collect();
-        let mut events: Vec<(&str, &str, Option<f64>)> = ids.iter().map(|id| (id.as_str(), "rate", Some(5.0))).collect();
+        let mut events: Vec<(&str, &str, Option<f64>)> =
+            ids.iter().map(|id| (id.as_str(), "rate", Some(5.0))).collect();
         events.push(("z", "rate", Some(4.0)));
         let (own, scale) = (derive(&events), Taste::derive_as_marked(&log(&events), &Effects::default(), 0));
         let mass = |taste: &Taste| taste.likes.iter().find(|one| one.item == "z").map(|one| one.mass);
