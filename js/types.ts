@@ -256,8 +256,8 @@ export interface RecommendOptions {
   /** At most so many items per value of a column of categories: `{ genres: 3 }`. An item with several values counts for each. */
   readonly caps?: Readonly<Record<string, number>>;
   /**
-   * How much of the person is in the list: 0 as for a stranger, 1 with the whole weights. Without it the weights of what likes make grow with
-   * what is known: a quarter after one like, half after three, three quarters after nine. Not for `similar()`.
+   * How much of the person is in the list: 0 as for a stranger, 1 with the whole weights. Without it they are whole too, but in a catalog that
+   * learned from its crowd: there what items are about counts a quarter after one like, half after three. Not for `similar()`.
    */
   readonly strength?: number;
   /**

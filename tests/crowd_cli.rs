@@ -232,20 +232,50 @@ fn figures_are_columns_and_the_prior() {
     let report: Value = serde_json::from_str(&built.stdout).unwrap();
     assert_eq!(report["interactions"]["counted"], 19, "{report}");
     let manifest: Value = serde_json::from_slice(&fs::read(place.0.path().join("out/catalog.json")).unwrap()).unwrap();
-    assert_eq!(manifest["prior"], serde_json::json!({"popularity": "crowd_popularity", "trend": "crowd_trend"}));
+    let prior =
+        serde_json::json!({"popularity": "crowd_popularity", "trend": "crowd_trend", "expected": "crowd_expected"});
+    assert_eq!(manifest["prior"], prior);
 
     place.write("events.csv", "item,type,timestamp\n");
     let rank = ["recommend", "out", "--events", "events.csv", "--limit", "20", "--explain", "--json"];
     let list = place.json(&rank);
     let hits = list.get("hits").unwrap_or(&list).as_array().unwrap();
-    let popularity: Vec<Option<u64>> = hits.iter().map(|hit| hit["item"]["crowd_popularity"].as_u64()).collect();
-    let mut sorted = popularity.clone();
+    let popularity = |hit: &Value| hit["item"]["crowd_popularity"].as_u64();
+    let known: Vec<u64> = hits.iter().filter_map(popularity).collect();
+    let mut sorted = known.clone();
     sorted.sort_by(|a, b| b.cmp(a));
-    assert_eq!(popularity, sorted, "to a stranger the most popular ones first");
-    assert_eq!((hits[19]["id"].as_str(), popularity[19]), (Some("i19"), None), "four people are too few to tell");
+    assert_eq!((known.len(), &known), (19, &sorted), "to a stranger the most popular ones first");
+    let few = hits.iter().find(|hit| hit["id"] == "i19").unwrap();
+    assert_eq!(popularity(few), None, "four people are too few to tell");
+    // Of what is alike so much is expected that it is not the last; but that is no figure to be shown, and no reason.
+    let prior = few["parts"].as_array().unwrap().iter().find(|part| part["name"] == "prior").unwrap();
+    assert!(prior["affinity"].as_f64().unwrap() > 0.5, "{few}");
+    assert!(few["item"]["crowd_expected"].is_null() && few["reason"]["kind"] != "prior", "{few}");
     let reason = &hits[0]["reason"];
     assert_eq!((reason["kind"].as_str(), reason["part"].as_str()), (Some("prior"), Some("prior")), "{reason}");
-    assert_eq!(reason["text"], format!("Popular: {} people chose it", popularity[0].unwrap()));
+    assert_eq!(reason["text"], format!("Popular: {} people chose it", known[0]));
+}
+
+#[test]
+fn what_items_are_about_counts_as_far_as_the_person_is_known_beside_the_crowd() {
+    let place = Place::new("kind");
+    assert_eq!(place.build(&groups(), "out").code, Some(0));
+    let weight = |events: &str, more: &[&str]| -> (f64, f64) {
+        place.write("events.csv", &format!("item,type,timestamp\n{events}"));
+        let list =
+            place.json(&[&["recommend", "out", "--events", "events.csv", "--explain", "--json"][..], more].concat());
+        let hits = list.get("hits").unwrap_or(&list).as_array().unwrap().clone();
+        let of = |name: &str| {
+            let part = hits[0]["parts"].as_array().unwrap().iter().find(|part| part["name"] == name).cloned();
+            part.unwrap()["weight"].as_f64().unwrap()
+        };
+        (of("kind"), of("collaborative"))
+    };
+    let one = "i01,like,1700000000\n";
+    let (whole, crowd) = weight(one, &["--strength", "1"]);
+    assert_eq!(weight(one, &[]), (whole / 4.0, crowd), "one like of three and one");
+    assert_eq!(weight("i01,like,1700000000\ni02,like,1700000001\n", &[]), (whole * (2.0 / 5.0), crowd));
+    assert_eq!(weight(one, &["--weights", "{\"kind\": 0.7}"]), (0.7, crowd), "what the call gives stays");
 }
 
 #[test]
@@ -349,8 +379,9 @@ fn what_is_private_says_so_and_has_no_count_without_noise() {
     // Times and opinions are not there, and the prior is of what is.
     let names: Vec<&str> =
         all["columns"].as_array().unwrap().iter().filter_map(|column| column["name"].as_str()).collect();
-    assert_eq!(names, ["kind", "crowd_popularity"]);
-    assert_eq!(all["prior"], serde_json::json!({"popularity": "crowd_popularity", "trend": "crowd_popularity"}));
+    assert_eq!(names, ["kind", "crowd_popularity", "crowd_expected"]);
+    let prior = serde_json::json!({"popularity": "crowd_popularity", "trend": "crowd_popularity", "expected": "crowd_expected"});
+    assert_eq!(all["prior"], prior);
     let counts = |folder: &str| -> Vec<Option<u64>> {
         place.write("events.csv", "item,type,timestamp\n");
         let list = place.json(&["recommend", folder, "--events", "events.csv", "--limit", "20", "--json"]);

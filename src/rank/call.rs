@@ -10,7 +10,7 @@ use super::hit::{Hit, Part, Recommendation};
 use super::options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 use super::recommender::Recommender;
 use super::sum::{PartColumn, RankedRow};
-use super::term::{DISLIKE, ROTATION, TermKind};
+use super::term::{DISLIKE, ROTATION, Term, TermKind};
 use crate::catalog::Column;
 use crate::vector::Mask;
 
@@ -104,11 +104,11 @@ impl Recommender {
         self.set_present(now_ms);
         let asked = self.asked(&options.ranking, true)?;
         let strength = self.strength(&asked);
-        let share = |kind: &TermKind| if kind.is_personal() { options.personalize } else { 1.0 };
-        let weigh = |kind: &TermKind, weight: f64| weight * share(kind) * strength.of(kind);
-        let default = |kind: &TermKind, weight: f64| match kind {
+        let share = |term: &Term| if term.kind.is_personal() { options.personalize } else { 1.0 };
+        let weigh = |term: &Term, weight: f64| weight * share(term) * strength.of(term);
+        let default = |term: &Term, weight: f64| match &term.kind {
             TermKind::Query => weight,
-            kind if kind.is_personal() => weigh(kind, weight),
+            kind if kind.is_personal() => weigh(term, weight),
             _ => 0.0,
         };
         let weights = self.weights_for(&asked, default, weigh)?;
@@ -138,7 +138,7 @@ impl Recommender {
             let message = format!("expected the id of an item of this catalog, got `{item}`");
             return Err(RankError::new(RankErrorKind::UnknownItem, message));
         };
-        let default = |kind: &TermKind, weight: f64| match kind {
+        let default = |term: &Term, weight: f64| match &term.kind {
             TermKind::Dislike | TermKind::Momentum | TermKind::Rotation => 0.0,
             kind if kind.is_personal() => weight,
             _ => 0.0,
@@ -251,7 +251,9 @@ impl Recommender {
         reranked: Option<&HashMap<usize, f64>>,
     ) -> Result<Vec<usize>, RankError> {
         self.set_present(now_ms);
-        let asked = self.asked(&self.by_default(options), false)?;
+        let mut asked = self.asked(&self.by_default(options), false)?;
+        // A setting is judged as the defaults that a catalog would have by it, not as what a call insists on.
+        asked.given.clear();
         let weights = self.personal_weights(&asked, now_ms)?;
         let call = Call::of_person(Subject::Person, weights, &asked, now_ms);
         let active = self.active(&call)?;
@@ -261,7 +263,7 @@ impl Recommender {
 
     pub(crate) fn personal_weights(&mut self, asked: &Asked, now_ms: i64) -> Result<Vec<f64>, RankError> {
         let strength = self.strength(asked);
-        let personal = |kind: &TermKind, weight: f64| weight * strength.of(kind);
+        let personal = |term: &Term, weight: f64| weight * strength.of(term);
         let mut weights = self.weights_for(asked, personal, personal)?;
         if asked.learn
             && let Some(factors) = self.learned_factors(now_ms)?
@@ -277,8 +279,8 @@ impl Recommender {
     fn weights_for(
         &self,
         asked: &Asked,
-        default: impl Fn(&TermKind, f64) -> f64,
-        given: impl Fn(&TermKind, f64) -> f64,
+        default: impl Fn(&Term, f64) -> f64,
+        given: impl Fn(&Term, f64) -> f64,
     ) -> Result<Vec<f64>, RankError> {
         for (name, weight) in &asked.weights {
             if !self.terms.iter().any(|term| term.name == *name) {
@@ -297,9 +299,9 @@ impl Recommender {
                 return refuse("a number of 0 or more (what is disliked or was ignored must never rise)".to_owned());
             }
         }
-        let weight = |term: &super::term::Term| match asked.weights.get(&term.name) {
-            Some(weight) => given(&term.kind, *weight),
-            None => default(&term.kind, term.weight),
+        let weight = |term: &Term| match asked.weights.get(&term.name) {
+            Some(weight) => given(term, *weight),
+            None => default(term, term.weight),
         };
         Ok(self.terms.iter().map(weight).collect())
     }

@@ -105,6 +105,11 @@ impl CrowdSpace {
         Ok(Some(AffinityColumn::calibrated(raw.collect(), no_background)))
     }
 
+    /// Whether anything is known of the item.
+    pub(crate) fn knows(&self, row: usize) -> bool {
+        self.known[row]
+    }
+
     pub(crate) fn vectors(&self) -> &Arc<VectorSet> {
         &self.vectors
     }

@@ -93,8 +93,10 @@ impl Recommender {
     /// What the weight of each feature is multiplied by for this person.
     #[cfg(feature = "cli")]
     pub(crate) fn feature_strengths(&self, options: &RecommendOptions) -> Result<Vec<f64>, RankError> {
-        let strength = self.strength(&self.asked(&self.by_default(options), false)?);
-        Ok(self.feature_terms().into_iter().map(|term| strength.of(&self.terms[term].kind)).collect())
+        let mut asked = self.asked(&self.by_default(options), false)?;
+        asked.given.clear();
+        let strength = self.strength(&asked);
+        Ok(self.feature_terms().into_iter().map(|term| strength.of(&self.terms[term])).collect())
     }
 
     /// The terms that features are of.

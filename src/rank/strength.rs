@@ -1,40 +1,58 @@
-//! How much the person counts beside everybody: little after one like, nearly all after ten.
+//! How much the person's own texts and categories count beside the crowd: little after one like, nearly all after ten.
 
 use super::asked::Asked;
 use super::recommender::Recommender;
-use super::term::TermKind;
+use super::term::{Term, TermKind};
 
-/// After so many likes, what is known of the person counts half of what it will count in the end. `docs/quality.md` has the table that it
-/// was chosen from.
+/// After so many likes, what items are about counts half of what it will count in the end. `docs/crowd.md` has what it is worth.
 const HALF_LIKES: f64 = 3.0;
 
 /// What the weights of personal terms are multiplied by.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Strength {
+#[derive(Debug)]
+pub(crate) enum Strength<'a> {
     /// Said by the call or its scenario: all personal weights.
     Given(f64),
-    /// From evidence: the weights of what likes make, 0 without any and toward 1. What somebody said against an item, and having
-    /// been shown and ignored, count whole from the first event on.
-    Grown(f64),
+    /// Nothing said: the weights of what likes make of an item's content grow with the evidence, toward 1, but those that the call gives.
+    /// The crowd's word, what somebody said against an item, and having been shown and ignored count whole from the first event on.
+    Grown(f64, &'a Asked),
 }
 
-impl Strength {
+impl Strength<'_> {
     /// The factor for a term.
-    pub(crate) fn of(self, kind: &TermKind) -> f64 {
+    pub(crate) fn of(&self, term: &Term) -> f64 {
+        let kind = &term.kind;
         match self {
-            Self::Given(strength) if kind.is_personal() => strength,
-            Self::Grown(strength) if kind.is_of_space() || matches!(kind, TermKind::Momentum) => strength,
+            Self::Given(strength) if kind.is_personal() => *strength,
+            Self::Grown(strength, asked) if kind.grows() && !asked.given.contains(&term.name) => *strength,
             _ => 1.0,
         }
     }
 }
 
+impl TermKind {
+    /// Whether one like is little for it to go by, and the crowd's word about that like is worth more.
+    fn grows(&self) -> bool {
+        matches!(self, Self::Momentum) || (self.is_of_space() && !matches!(self, Self::Collaborative(_)))
+    }
+}
+
 impl Recommender {
-    /// The strength of a call: what it asks for, or `e / (e + 3)` for evidence e, the likes of items of this catalog, each
-    /// counted as much as it counts and at most once. Dislikes are no part of it: they must not strengthen what would lower an item
-    /// that they have nothing to do with.
-    pub(crate) fn strength(&self, asked: &Asked) -> Strength {
-        let evidence: f64 = self.person.whole().likes.iter().map(|liked| liked.mass.min(1.0)).sum();
-        asked.strength.map_or(Strength::Grown(evidence / (evidence + HALF_LIKES)), Strength::Given)
+    /// The strength of a call: what it asks for, or `e / (e + 3)` for evidence e, the likes of which the crowd knows something, each
+    /// counted as much as it counts and at most once. Where there is no crowd to ask, all is whole. Dislikes are no evidence: they must
+    /// not strengthen what would lower an item that they have nothing to do with.
+    pub(crate) fn strength<'a>(&self, asked: &'a Asked) -> Strength<'a> {
+        if let Some(strength) = asked.strength {
+            return Strength::Given(strength);
+        }
+        let crowds = self.terms.iter().enumerate().filter_map(|(at, term)| match &term.kind {
+            TermKind::Collaborative(space) => Some((at, space)),
+            _ => None,
+        });
+        let known = crowds.map(|(at, space)| -> f64 {
+            let likes = &self.person.seen_by(at).likes;
+            likes.iter().filter(|liked| space.knows(liked.row)).map(|liked| liked.mass.min(1.0)).sum()
+        });
+        let evidence = known.fold(0.0, f64::max);
+        if evidence > 0.0 { Strength::Grown(evidence / (evidence + HALF_LIKES), asked) } else { Strength::Given(1.0) }
     }
 }
