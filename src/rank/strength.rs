@@ -37,22 +37,21 @@ impl TermKind {
 }
 
 impl Recommender {
-    /// The strength of a call: what it asks for, or `e / (e + 3)` for evidence e, the likes of which the crowd knows something, each
-    /// counted as much as it counts and at most once. Where there is no crowd to ask, all is whole. Dislikes are no evidence: they must
+    /// The strength of a call: what it asks for, or `e / (e + 3)` for evidence e, the likes, each counted as much as it counts and
+    /// at most once. Where there is no crowd to ask, or it knows nothing of what the person likes, all is whole. Dislikes are no evidence: they must
     /// not strengthen what would lower an item that they have nothing to do with.
     pub(crate) fn strength<'a>(&self, asked: &'a Asked) -> Strength<'a> {
         if let Some(strength) = asked.strength {
             return Strength::Given(strength);
         }
-        let crowds = self.terms.iter().enumerate().filter_map(|(at, term)| match &term.kind {
-            TermKind::Collaborative(space) => Some((at, space)),
-            _ => None,
+        let crowd_answers = self.terms.iter().enumerate().any(|(at, term)| match &term.kind {
+            TermKind::Collaborative(space) => self.person.seen_by(at).likes.iter().any(|liked| space.knows(liked.row)),
+            _ => false,
         });
-        let known = crowds.map(|(at, space)| -> f64 {
-            let likes = &self.person.seen_by(at).likes;
-            likes.iter().filter(|liked| space.knows(liked.row)).map(|liked| liked.mass.min(1.0)).sum()
-        });
-        let evidence = known.fold(0.0, f64::max);
-        if evidence > 0.0 { Strength::Grown(evidence / (evidence + HALF_LIKES), asked) } else { Strength::Given(1.0) }
+        if !crowd_answers {
+            return Strength::Given(1.0);
+        }
+        let evidence: f64 = self.person.whole().likes.iter().map(|liked| liked.mass.min(1.0)).sum();
+        Strength::Grown(evidence / (evidence + HALF_LIKES), asked)
     }
 }
