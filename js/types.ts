@@ -257,7 +257,7 @@ export interface RecommendOptions {
   readonly caps?: Readonly<Record<string, number>>;
   /**
    * How much of the person is in the list: 0 as for a stranger, 1 with the whole weights. Without it they are whole too, but in a catalog that
-   * learned from its crowd: there what items are about counts a quarter after one like, half after three. Not for `similar()`.
+   * learned from its crowd: there the person counts a quarter after one like, half after three. Not for `similar()`.
    */
   readonly strength?: number;
   /**

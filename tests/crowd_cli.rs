@@ -257,7 +257,7 @@ fn figures_are_columns_and_the_prior() {
 }
 
 #[test]
-fn what_items_are_about_counts_as_far_as_the_person_is_known_beside_the_crowd() {
+fn the_person_counts_as_far_as_they_are_known_beside_the_crowd() {
     let place = Place::new("kind");
     assert_eq!(place.build(&groups(), "out").code, Some(0));
     let weight = |events: &str, more: &[&str]| -> (f64, f64) {
@@ -273,9 +273,9 @@ fn what_items_are_about_counts_as_far_as_the_person_is_known_beside_the_crowd() 
     };
     let one = "i01,like,1700000000\n";
     let (whole, crowd) = weight(one, &["--strength", "1"]);
-    assert_eq!(weight(one, &[]), (whole / 4.0, crowd), "one like of three and one");
-    assert_eq!(weight("i01,like,1700000000\ni02,like,1700000001\n", &[]), (whole * (2.0 / 5.0), crowd));
-    assert_eq!(weight(one, &["--weights", "{\"kind\": 0.7}"]), (0.7, crowd), "what the call gives stays");
+    assert_eq!(weight(one, &[]), (whole / 4.0, crowd / 4.0), "one like of three and one");
+    assert_eq!(weight("i01,like,1700000000\ni02,like,1700000001\n", &[]), (whole * (2.0 / 5.0), crowd * (2.0 / 5.0)));
+    assert_eq!(weight(one, &["--weights", "{\"kind\": 0.7}"]), (0.7, crowd / 4.0), "what the call gives stays");
 }
 
 #[test]

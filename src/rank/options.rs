@@ -53,8 +53,8 @@ pub struct RecommendOptions {
     /// At most so many items per value of these category columns; an item with several values counts for each.
     pub caps: BTreeMap<String, usize>,
     /// How much of the person is in the list: 0 as for a stranger, 1 with the whole weights of all that is personal. Without it they are
-    /// whole too, but in a catalog with a collaborative space: there what items are about counts `e / (e + 3)` after `e` likes, unless the
-    /// call gives the weight.
+    /// whole too, but in a catalog with a collaborative space: there the person counts `e / (e + 3)` after `e` likes, unless the call
+    /// gives the weight.
     pub strength: Option<f64>,
     /// Whether nearness to what the person likes fades within a session: what was liked last then counts the most, as long as
     /// that is less than an hour ago. Default: not. What people choose together fades so in any case.

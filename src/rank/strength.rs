@@ -1,10 +1,10 @@
-//! How much the person's own texts and categories count beside the crowd: little after one like, nearly all after ten.
+//! How much the person counts beside the crowd: little after one like, nearly all after ten.
 
 use super::asked::Asked;
 use super::recommender::Recommender;
 use super::term::{Term, TermKind};
 
-/// After so many likes, what items are about counts half of what it will count in the end. `docs/crowd.md` has what it is worth.
+/// After so many likes, the person counts half of what they will count in the end. `docs/crowd.md` has what it is worth.
 const HALF_LIKES: f64 = 3.0;
 
 /// What the weights of personal terms are multiplied by.
@@ -12,8 +12,8 @@ const HALF_LIKES: f64 = 3.0;
 pub(crate) enum Strength<'a> {
     /// Said by the call or its scenario: all personal weights.
     Given(f64),
-    /// Nothing said: the weights of what likes make of an item's content grow with the evidence, toward 1, but those that the call gives.
-    /// The crowd's word, what somebody said against an item, and having been shown and ignored count whole from the first event on.
+    /// Nothing said: the weights of what likes make grow with the evidence, toward 1, but those that the call gives. What somebody said
+    /// against an item, and having been shown and ignored, count whole from the first event on.
     Grown(f64, &'a Asked),
 }
 
@@ -30,9 +30,9 @@ impl Strength<'_> {
 }
 
 impl TermKind {
-    /// Whether one like is little for it to go by, and the crowd's word about that like is worth more.
+    /// Whether one like is little for it to go by.
     fn grows(&self) -> bool {
-        matches!(self, Self::Momentum) || (self.is_of_space() && !matches!(self, Self::Collaborative(_)))
+        matches!(self, Self::Momentum) || self.is_of_space()
     }
 }
 
