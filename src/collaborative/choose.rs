@@ -3,7 +3,7 @@
 //! Some people are kept back. Factors are learned from the others, and for each setting of a small grid the later likes of
 //! those kept back are predicted from their earlier ones, as the browser does it for somebody whom the catalog's owner never
 //! met. The measure is NDCG@100, as in Steck 2019 (arXiv 1905.03375): with fewer places it is mostly noise. The usual
-//! setting stays unless another one is better by more than two standard errors of the difference, person by person: another
+//! setting stays unless another one is better by more than one standard error of the difference, person by person: another
 //! export of the same site should not change the factors for nothing.
 
 use nalgebra::DMatrix;
@@ -28,9 +28,6 @@ const LEAST_JUDGED: usize = 20;
 const LEAST_LIKES: usize = 5;
 /// So many places are looked at.
 const PLACES: usize = 100;
-/// A setting has to be better than the usual one by so many standard errors: of twenty settings that are all alike, one is often better by
-/// one error and seldom by two.
-const SURE_ERRORS: f64 = 2.0;
 /// Passes over the data for the choice. Learning goes on from where they came to.
 const PASSES: usize = 2;
 
@@ -116,7 +113,7 @@ pub(super) fn choose(
     };
     let better = (0..tried.len()).filter(|at| {
         let (mean, error) = difference(*at);
-        mean > SURE_ERRORS * error
+        mean > error
     });
     let chosen = better.max_by(|a, b| tried[*a].ndcg.total_cmp(&tried[*b].ndcg)).unwrap_or(usual);
     let error = difference(chosen).1;
@@ -216,7 +213,7 @@ mod tests {
         let (choice, near) = choose(&groups(), 40, 40, &LearnOptions::default()).unwrap();
         assert_eq!((choice.people, choice.tried.len()), (40, LAMBDAS.len() * CUTS.len()));
         let best = choice.tried.iter().map(|tried| tried.ndcg).fold(0.0, f64::max);
-        assert!(choice.chosen == choice.usual || choice.chosen.ndcg - choice.usual.ndcg > 2.0 * choice.error);
+        assert!(choice.chosen == choice.usual || choice.chosen.ndcg - choice.usual.ndcg > choice.error);
         assert!(best > 0.5 && choice.tried.iter().all(|tried| (0.0..=1.0).contains(&tried.ndcg)), "{choice:?}");
         assert_eq!(near.nrows(), 40);
     }

@@ -44,14 +44,15 @@ impl Recommender {
         if let Some(strength) = asked.strength {
             return Strength::Given(strength);
         }
-        let crowd_answers = self.terms.iter().enumerate().any(|(at, term)| match &term.kind {
-            TermKind::Collaborative(space) => self.person.seen_by(at).likes.iter().any(|liked| space.knows(liked.row)),
+        let likes = &self.person.whole().likes;
+        let crowd_knows = self.terms.iter().any(|term| match &term.kind {
+            TermKind::Collaborative(space) => likes.iter().any(|liked| space.knows(liked.row)),
             _ => false,
         });
-        if !crowd_answers {
+        if !crowd_knows {
             return Strength::Given(1.0);
         }
-        let evidence: f64 = self.person.whole().likes.iter().map(|liked| liked.mass.min(1.0)).sum();
+        let evidence: f64 = likes.iter().map(|liked| liked.mass.min(1.0)).sum();
         Strength::Grown(evidence / (evidence + HALF_LIKES), asked)
     }
 }
