@@ -108,7 +108,7 @@ pub(super) fn pack(
         columns,
         spaces,
         // What a schema says of its own columns is meant.
-        prior: schema.prior.clone().or_else(|| chosen_prior),
+        prior: schema.prior.clone().or(chosen_prior),
         variant_of: schema.variant_of.clone(),
         scenarios: schema.scenarios.clone(),
         effects: schema.effects.clone(),
