@@ -5,6 +5,6 @@ import { RankerHost } from "./ranker-host.js";
 import { type ServingScope, serve } from "./serve.js";
 
 serve(self as unknown as ServingScope, {
-  embedder: (emit, crashed) => new EmbedderHost(emit, crashed),
-  ranker: (emit, crashed) => new RankerHost(emit, crashed),
+  embedder: (...has) => new EmbedderHost(...has),
+  ranker: (...has) => new RankerHost(...has),
 });

@@ -7,7 +7,7 @@ import initGraph, { EmbedEngine as GraphEngine } from "./graph/graph.js";
 import { Network } from "./network.js";
 import { type Emit, Transferring } from "./protocol.js";
 import type { EmbedderStatus, OnnxModel, Progress, TextKind } from "./types.js";
-import { compile, instantiated } from "./wasm.js";
+import { type Given, compile, instantiated, moduleFor } from "./wasm.js";
 
 /** The part of {@link EmbedderStatus} that the worker knows. */
 export type EmbedderHostStatus = Omit<EmbedderStatus, "timings">;
@@ -29,13 +29,16 @@ export interface EmbedderEvents {
 export class EmbedderHost {
   readonly #emit: Emit<EmbedderEvents>;
   readonly #crashed: (message: string) => void;
+  readonly #given: Given;
   readonly #notes: string[] = [];
   #requests = 0;
+  #stored: Promise<void> | undefined;
   #engine: EmbedEngine | GraphEngine | undefined;
 
-  constructor(emit: Emit<EmbedderEvents>, crashed: (message: string) => void) {
+  constructor(emit: Emit<EmbedderEvents>, crashed: (message: string) => void, given: Given) {
     this.#emit = emit;
     this.#crashed = crashed;
+    this.#given = given;
   }
 
   /** `expected` is the only model that will do; another is refused before its large files are fetched. */
@@ -44,7 +47,7 @@ export class EmbedderHost {
     // Waited for with the manifest; until then a failure must not count as unhandled.
     starting.catch(() => undefined);
     let engine: EmbedEngine | GraphEngine | undefined;
-    const { value } = await loadFolder(
+    const { value, stored } = await loadFolder(
       {
         base: new URL(model),
         manifest: "model.json",
@@ -74,6 +77,7 @@ export class EmbedderHost {
         },
       },
     );
+    this.#stored = stored;
     this.#engine = value;
     this.#emit("progress", { phase: "ready", device: "cpu" });
     return this.#status();
@@ -131,6 +135,11 @@ export class EmbedderHost {
     );
   }
 
+  /** What was fetched would be fetched again if the worker ended before it is stored. */
+  async closing(): Promise<void> {
+    await this.#stored;
+  }
+
   get #opened(): EmbedEngine | GraphEngine {
     if (this.#engine === undefined) {
       throw new HomebodyError("internal", "The worker was asked before its model was loaded.");
@@ -140,13 +149,9 @@ export class EmbedderHost {
 
   /** `embed` runs the usual encoder; `graph`, three times its size, any graph that tract can run. */
   async #start(name: "embed" | "graph"): Promise<EmbedEngine | GraphEngine> {
-    this.#request();
-    // Each address is written out where bundlers find it.
-    const url =
-      name === "embed"
-        ? new URL("./embed/embed_bg.wasm", import.meta.url)
-        : new URL("./graph/graph_bg.wasm", import.meta.url);
-    const module = await compile(url);
+    // The page cannot know that the other module will be needed.
+    const given = name === "embed" ? this.#given : Promise.resolve(await compile(name));
+    const module = await moduleFor(name, given, () => this.#request());
     this.#emit("progress", { phase: "compile" });
     const crashed = (message: string): void => this.#crashed(message);
     if (name === "embed") {

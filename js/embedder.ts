@@ -6,6 +6,7 @@ import { folderUrl } from "./folder.js";
 import { checkChoice, checkOptions } from "./options.js";
 import { Remote } from "./remote.js";
 import type { EmbedOptions, EmbedderOptions, EmbedderStatus, OnnxModel } from "./types.js";
+import { compileForWorker } from "./wasm.js";
 
 /**
  * So many texts go to the worker at once: enough that the way there does not count beside the work, few enough that an
@@ -47,7 +48,7 @@ export class Embedder implements AsyncDisposable {
     signal?.throwIfAborted();
     const worker = new Worker(new URL("./embed-worker.js", import.meta.url), { type: "module" });
     let embedder: Embedder | undefined;
-    const remote = new Remote<EmbedderHost, EmbedderEvents>(worker, "embedder", {
+    const remote = new Remote<EmbedderHost, EmbedderEvents>(worker, "embedder", compileForWorker("embed"), {
       progress: (progress) => onProgress?.(progress),
       request: () => onRequest(),
       status: (status) => {
@@ -64,7 +65,7 @@ export class Embedder implements AsyncDisposable {
       embedder = new Embedder(remote, host, performance.now() - started);
       return embedder;
     } catch (thrown) {
-      remote.close("embedder");
+      void remote.close("embedder");
       throw thrown;
     }
   }
@@ -112,8 +113,7 @@ export class Embedder implements AsyncDisposable {
 
   /** Ends the worker. What is pending rejects with the code `closed`; a second time does nothing. */
   close(): Promise<void> {
-    this.#remote.close("embedder");
-    return Promise.resolve();
+    return this.#remote.close("embedder", "closing");
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -8,6 +8,8 @@ import type { WireError } from "./errors.js";
 /** From the page. The first message of all is `start`: which of its objects the worker is to serve. */
 export type ToWorker =
   | { readonly start: string }
+  /** What the page has compiled for it; nothing where it could not. */
+  | { readonly module: WebAssembly.Module | undefined }
   | { readonly id: number; readonly method: string; readonly args: readonly unknown[] }
   | { readonly cancel: number };
 

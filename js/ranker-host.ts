@@ -5,7 +5,7 @@ import { HomebodyError } from "./errors.js";
 import { Network } from "./network.js";
 import { type Emit, Transferring } from "./protocol.js";
 import type { Features } from "./types.js";
-import { compile, instantiated } from "./wasm.js";
+import { type Given, instantiated, moduleFor } from "./wasm.js";
 
 export interface RankerEvents {
   /** A request is being made. */
@@ -15,11 +15,13 @@ export interface RankerEvents {
 export class RankerHost {
   readonly #emit: Emit<RankerEvents>;
   readonly #crashed: (message: string) => void;
+  readonly #given: Given;
   #engine: RankerEngine | undefined;
 
-  constructor(emit: Emit<RankerEvents>, crashed: (message: string) => void) {
+  constructor(emit: Emit<RankerEvents>, crashed: (message: string) => void, given: Given) {
     this.#emit = emit;
     this.#crashed = crashed;
+    this.#given = given;
   }
 
   /** `address`: the JSON that describes the ranker; its model is beside it. */
@@ -44,8 +46,7 @@ export class RankerHost {
   }
 
   async #start(): Promise<RankerEngine> {
-    this.#emit("request", null);
-    const module = await compile(new URL("./graph/graph_bg.wasm", import.meta.url));
+    const module = await moduleFor("graph", this.#given, () => this.#emit("request", null));
     await instantiated(() => initGraph({ module_or_path: module }));
     return new RankerEngine((message: string) => this.#crashed(message));
   }

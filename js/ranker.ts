@@ -4,6 +4,7 @@ import { HomebodyError, asHomebodyError } from "./errors.js";
 import type { RankerEvents, RankerHost } from "./ranker-host.js";
 import { Remote } from "./remote.js";
 import type { Features } from "./types.js";
+import { compileForWorker } from "./wasm.js";
 
 type Worked = Remote<RankerHost, RankerEvents>;
 
@@ -42,7 +43,7 @@ export class RankerModel {
       if (this.#closed || signal?.aborted === true) {
         throw thrown;
       }
-      this.#worked?.close("ranker");
+      void this.#worked?.close("ranker");
       this.#worked = undefined;
       this.#loading = undefined;
       const { code, message } = asHomebodyError(thrown);
@@ -53,7 +54,7 @@ export class RankerModel {
 
   close(): void {
     this.#closed = true;
-    this.#worked?.close("ranker");
+    void this.#worked?.close("ranker");
   }
 
   async #open(): Promise<Worked> {
@@ -61,7 +62,7 @@ export class RankerModel {
       throw new HomebodyError("closed", "This recommender was closed.");
     }
     const worker = new Worker(new URL("./embed-worker.js", import.meta.url), { type: "module" });
-    const worked: Worked = new Remote(worker, "ranker", {
+    const worked: Worked = new Remote(worker, "ranker", compileForWorker("graph"), {
       request: () => {
         this.#requests++;
         this.#onStatus();

@@ -28,7 +28,7 @@ import type {
   Status,
   TasteMap,
 } from "./types.js";
-import { compile, instantiated } from "./wasm.js";
+import { type Given, instantiated, moduleFor } from "./wasm.js";
 
 /** What was derived from the events is kept once nothing was asked for so long, */
 const QUIET_MS = 2000;
@@ -82,8 +82,10 @@ type TabMessage = { readonly kind: "changed" } | { readonly kind: "erased" };
 export class RecommenderHost {
   readonly #emit: Emit<HostEvents>;
   readonly #crashed: (message: string) => void;
+  readonly #given: Given;
   readonly #notes: string[] = [];
   #requests = 0;
+  #stored: Promise<void> | undefined;
   #engine: CoreEngine | undefined;
   #catalog: HostStatus["catalog"] | undefined;
   #tabs: BroadcastChannel | undefined;
@@ -95,9 +97,10 @@ export class RecommenderHost {
   #lastKept = -SELDOM_MS;
   #keeping: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(emit: Emit<HostEvents>, crashed: (message: string) => void) {
+  constructor(emit: Emit<HostEvents>, crashed: (message: string) => void, given: Given) {
     this.#emit = emit;
     this.#crashed = crashed;
+    this.#given = given;
   }
 
   async open(options: OpenOptions): Promise<Opened> {
@@ -105,7 +108,7 @@ export class RecommenderHost {
     // Waited for with the manifest; until then a failure must not count as unhandled.
     starting.catch(() => undefined);
     let engine: CoreEngine | undefined;
-    const { value: info, source } = await loadFolder(
+    const { value: info, source, stored } = await loadFolder(
       {
         base: new URL(options.catalog),
         manifest: "catalog.json",
@@ -128,6 +131,7 @@ export class RecommenderHost {
     if (engine === undefined || info === undefined) {
       throw new HomebodyError("internal", "The catalog was loaded without an engine.");
     }
+    this.#stored = stored;
     const started = performance.now();
     this.#isKept = await engine.openProfile(options.profile, options.persist);
     const profileMs = performance.now() - started;
@@ -319,8 +323,7 @@ export class RecommenderHost {
   }
 
   async #start(): Promise<CoreEngine> {
-    this.#requests++;
-    const module = await compile(new URL("./core/core_bg.wasm", import.meta.url));
+    const module = await moduleFor("core", this.#given, () => this.#requests++);
     this.#emit("progress", { phase: "compile" });
     await instantiated(() => initCore({ module_or_path: module }));
     return new CoreEngine((message: string) => this.#crashed(message));
@@ -336,6 +339,11 @@ export class RecommenderHost {
       this.#emit("status", this.#status());
     }
     return { list, rankMs };
+  }
+
+  /** What was fetched would be fetched again, and what was derived be derived again, if the worker ended before they are stored. */
+  async closing(): Promise<void> {
+    await Promise.all([this.#stored, this.pause()]);
   }
 
   /** The page is out of sight, and may never come back. */

@@ -30,6 +30,7 @@ import type {
   Status,
   TasteMap,
 } from "./types.js";
+import { compileForWorker } from "./wasm.js";
 
 type Core = Remote<RecommenderHost, HostEvents>;
 
@@ -197,7 +198,7 @@ export class Recommender implements AsyncDisposable {
     }
     let recommender: Recommender | undefined;
     const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-    const core: Core = new Remote(worker, "recommender", {
+    const core: Core = new Remote(worker, "recommender", compileForWorker("core"), {
       change: (change) => listeners.emit("change", change),
       progress: (progress) => listeners.emit("progress", progress),
       error: (error) => listeners.emit("error", fromWire(error)),
@@ -226,7 +227,7 @@ export class Recommender implements AsyncDisposable {
       });
       return recommender;
     } catch (thrown) {
-      core.close("recommender");
+      void core.close("recommender");
       throw thrown;
     }
   }
@@ -355,10 +356,9 @@ export class Recommender implements AsyncDisposable {
   /** Ends its workers. What is pending rejects with the code `closed`; a second time does nothing. */
   async close(): Promise<void> {
     globalThis.document?.removeEventListener("visibilitychange", this.#onVisibility);
-    this.#core.close("recommender");
-    await this.#text.close();
     this.#ranker?.close();
     this.#listeners.clear();
+    await Promise.all([this.#core.close("recommender", "closing"), this.#text.close()]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -5,6 +5,10 @@
 
 import { HomebodyError, fromWire } from "./errors.js";
 import type { ArgsOf, FromWorker, MethodOf, ResultOf, ToWorker } from "./protocol.js";
+import type { Given } from "./wasm.js";
+
+/** How long a worker that was closed may take to come to its end. */
+const LAST_MS = 5000;
 
 interface Pending {
   resolve(value: unknown): void;
@@ -35,8 +39,8 @@ export class Remote<T extends object, Events extends object> {
   /** Why no call is taken any more. */
   #ended: HomebodyError | undefined;
 
-  /** `start` names the object that the worker is to serve. */
-  constructor(worker: WorkerLike, start: string, handlers: Handlers<Events>) {
+  /** `start` names the object that the worker is to serve, `module` is what it needs for that. */
+  constructor(worker: WorkerLike, start: string, module: Given, handlers: Handlers<Events>) {
     this.#worker = worker;
     this.#handlers = handlers;
     worker.addEventListener("message", (event) => this.#receive(event.data as FromWorker));
@@ -53,6 +57,7 @@ export class Remote<T extends object, Events extends object> {
       this.#end(new HomebodyError("worker-failed", "A message of the worker could not be read."));
     });
     this.#post({ start });
+    void module.then((module) => this.#ended === undefined && this.#post({ module }));
   }
 
   /** Whether calls are refused, because the worker was closed, failed or crashed. */
@@ -97,9 +102,34 @@ export class Remote<T extends object, Events extends object> {
     });
   }
 
-  /** Ends the worker at once and rejects what is pending with the code `closed`. A second time does nothing. */
-  close(what: string): void {
-    this.#end(new HomebodyError("closed", `This ${what} was closed.`));
+  /**
+   * Ends the worker and rejects what is pending with the code `closed`. A second time does nothing. `last` names what the
+   * worker is still to do, storing what it has fetched, say; a worker that does not come to an end is ended.
+   */
+  async close(what: string, last?: MethodOf<T>): Promise<void> {
+    if (this.#ended !== undefined) {
+      return;
+    }
+    const reason = new HomebodyError("closed", `This ${what} was closed.`);
+    if (last === undefined) {
+      this.#end(reason);
+      return;
+    }
+    const others = [...this.#pending];
+    const done = this.call(last, [] as unknown as ArgsOf<T, typeof last>);
+    this.#ended = reason;
+    for (const [id, { reject }] of others) {
+      this.#pending.delete(id);
+      this.#post({ cancel: id });
+      reject(reason);
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, LAST_MS);
+    });
+    await Promise.race([done.catch(() => undefined), patience]);
+    clearTimeout(timer);
+    this.#end(reason);
   }
 
   #post(message: ToWorker, transfer: readonly Transferable[] = []): void {
@@ -124,10 +154,7 @@ export class Remote<T extends object, Events extends object> {
   }
 
   #end(reason: HomebodyError): void {
-    if (this.#ended !== undefined) {
-      return;
-    }
-    this.#ended = reason;
+    this.#ended ??= reason;
     this.#worker.terminate();
     const pending = [...this.#pending.values()];
     this.#pending.clear();

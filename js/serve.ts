@@ -9,15 +9,20 @@
 
 import { HomebodyError, toWire } from "./errors.js";
 import { type FromWorker, type ToWorker, Transferring } from "./protocol.js";
+import type { Given } from "./wasm.js";
 
 /** What `serve` needs of the worker's global object. */
 export interface ServingScope {
   postMessage(message: FromWorker, transfer: Transferable[]): void;
-  addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
+  addEventListener(type: "message" | "messageerror", listener: (event: MessageEvent) => void): void;
 }
 
-/** How a served object is made; `crashed` is for its panic hook. */
-export type Make = (emit: (event: string, data: unknown) => void, crashed: (message: string) => void) => object;
+/** How a served object is made; `crashed` is for its panic hook, `given` the module that the page compiles for it. */
+export type Make = (
+  emit: (event: string, data: unknown) => void,
+  crashed: (message: string) => void,
+  given: Given,
+) => object;
 
 /** Serves whichever of `objects` the page's first message names. */
 export function serve(scope: ServingScope, objects: Readonly<Record<string, Make>>): void {
@@ -26,6 +31,10 @@ export function serve(scope: ServingScope, objects: Readonly<Record<string, Make
   let served: object | undefined;
   let crash: HomebodyError | undefined;
   let busy = false;
+  let give: (module: WebAssembly.Module | undefined) => void;
+  const given: Given = new Promise((resolve) => {
+    give = resolve;
+  });
 
   const post = (message: FromWorker, transfer: readonly Transferable[] = []): void => {
     scope.postMessage(message, [...transfer]);
@@ -41,7 +50,9 @@ export function serve(scope: ServingScope, objects: Readonly<Record<string, Make
 
   scope.addEventListener("message", ({ data }: { data: ToWorker }) => {
     if ("start" in data) {
-      served = objects[data.start]?.((event, value) => post({ event, data: value }), crashed);
+      served = objects[data.start]?.((event, value) => post({ event, data: value }), crashed, given);
+    } else if ("module" in data) {
+      give(data.module);
     } else if ("cancel" in data) {
       const index = waiting.findIndex(({ id }) => id === data.cancel);
       if (index >= 0) {
@@ -52,6 +63,9 @@ export function serve(scope: ServingScope, objects: Readonly<Record<string, Make
       nudge.postMessage(null);
     }
   });
+
+  // Only a module can be sent and yet not arrive.
+  scope.addEventListener("messageerror", () => give(undefined));
 
   nudged.onmessage = async () => {
     const serial = served !== undefined && Reflect.get(served, "serial") === true;

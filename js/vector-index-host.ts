@@ -5,7 +5,7 @@ import { recall, remember } from "./device-memory.js";
 import { HomebodyError } from "./errors.js";
 import type { Emit } from "./protocol.js";
 import type { DeviceChoice, Metric, Precision, VectorFilter, VectorHit, VectorIndexStatus } from "./types.js";
-import { compile, instantiated } from "./wasm.js";
+import { type Given, instantiated, moduleFor } from "./wasm.js";
 
 /** The part of {@link VectorIndexStatus} that the worker knows. */
 export type IndexHostStatus = Omit<VectorIndexStatus, "timings">;
@@ -44,13 +44,15 @@ export class VectorIndexHost {
   readonly serial = true;
   readonly #emit: Emit<IndexEvents>;
   readonly #crashed: (message: string) => void;
+  readonly #given: Given;
   #opened: OpenedIndex | undefined;
   /** As of the last status. */
   #usesGpu = false;
 
-  constructor(emit: Emit<IndexEvents>, crashed: (message: string) => void) {
+  constructor(emit: Emit<IndexEvents>, crashed: (message: string) => void, given: Given) {
     this.#emit = emit;
     this.#crashed = crashed;
+    this.#given = given;
   }
 
   async open(
@@ -59,7 +61,7 @@ export class VectorIndexHost {
     ids: readonly string[] | undefined,
   ): Promise<IndexHostStatus> {
     const { dims, precision, metric, device } = options;
-    const module = await compile(new URL("./core/core_bg.wasm", import.meta.url));
+    const module = await moduleFor("core", this.#given, () => undefined);
     const { memory } = await instantiated(() => initCore({ module_or_path: module }));
     const engine = new IndexEngine((message: string) => this.#crashed(message), dims, precision, metric);
     addInSlices(engine, dims, ids ?? numbered(vectors.length / dims), vectors);

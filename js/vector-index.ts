@@ -5,6 +5,7 @@ import { checkChoice, checkOptions } from "./options.js";
 import { Remote } from "./remote.js";
 import type { VectorHit, VectorIndexOptions, VectorIndexStatus, VectorSearchOptions } from "./types.js";
 import type { IndexEvents, IndexHostStatus, VectorIndexHost } from "./vector-index-host.js";
+import { compileForWorker } from "./wasm.js";
 
 type Host = Remote<VectorIndexHost, IndexEvents>;
 
@@ -37,7 +38,7 @@ export class VectorIndex implements AsyncDisposable {
     signal?.throwIfAborted();
     const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     let index: VectorIndex | undefined;
-    const remote: Host = new Remote(worker, "index", {
+    const remote: Host = new Remote(worker, "index", compileForWorker("core"), {
       status: (status) => {
         if (index !== undefined) {
           index.#host = status;
@@ -51,7 +52,7 @@ export class VectorIndex implements AsyncDisposable {
       index = new VectorIndex(remote, host, performance.now() - started);
       return index;
     } catch (thrown) {
-      remote.close("VectorIndex");
+      void remote.close("VectorIndex");
       throw thrown;
     }
   }
@@ -111,8 +112,7 @@ export class VectorIndex implements AsyncDisposable {
 
   /** Ends the worker. What is pending rejects with the code `closed`; a second time does nothing. */
   close(): Promise<void> {
-    this.#remote.close("VectorIndex");
-    return Promise.resolve();
+    return this.#remote.close("VectorIndex");
   }
 
   [Symbol.asyncDispose](): Promise<void> {

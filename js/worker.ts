@@ -5,6 +5,6 @@ import { type ServingScope, serve } from "./serve.js";
 import { VectorIndexHost } from "./vector-index-host.js";
 
 serve(self as unknown as ServingScope, {
-  recommender: (emit, crashed) => new RecommenderHost(emit, crashed),
-  index: (emit, crashed) => new VectorIndexHost(emit, crashed),
+  recommender: (...has) => new RecommenderHost(...has),
+  index: (...has) => new VectorIndexHost(...has),
 });

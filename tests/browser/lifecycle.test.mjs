@@ -55,6 +55,21 @@ for (const [what, path, answer, code] of [
     }));
 }
 
+test("a module that the page could not get is fetched by the worker, and both requests are counted", () =>
+  visit({ expected: [/Failed to load resource/] }, async ({ page, server }) => {
+    await open(page, server);
+    let asked = 0;
+    server.answers.set("/homebody/core/core_bg.wasm", (request, response) => (++asked === 1 ? answers.status(503)(request, response) : false));
+    const { hits, requests } = await page.evaluate(async (films) => {
+      const hb = await homebody.Recommender.create(films);
+      return { hits: (await hb.recommend()).length, requests: hb.status.requests };
+    }, FILMS);
+    assert.equal(hits, 10);
+    assert.equal(asked, 2);
+    const folder = server.paths().filter((path) => path.startsWith("/catalogs/")).length;
+    assert.equal(requests, folder + asked);
+  }));
+
 test("a module that the server calls by the wrong type is taken all the same", () =>
   visit({}, async ({ page, server }) => {
     await open(page, server);

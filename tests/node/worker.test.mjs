@@ -23,11 +23,11 @@ globalThis.MessageChannel = class extends MessageChannel {
 };
 
 /** Both ends, the worker's serving `make(emit, crashed)`. */
-function pair(make, handlers = {}) {
+function pair(make, handlers = {}, module = Promise.resolve(undefined)) {
   const { port1: page, port2: worker } = new MessageChannel();
   const scope = {
     postMessage: (message, transfer) => worker.postMessage(message, transfer),
-    addEventListener: (_type, listener) => worker.on("message", (data) => listener({ data })),
+    addEventListener: (type, listener) => worker.on(type, (data) => listener({ data })),
   };
   serve(scope, { thing: make });
   made.at(-1).port2.unref();
@@ -42,6 +42,7 @@ function pair(make, handlers = {}) {
       addEventListener: (type, listener) => type === "message" && page.on("message", (data) => listener({ data })),
     },
     "thing",
+    module,
     handlers,
   );
   return { remote, terminated: () => terminated, end: () => remote.close("thing") };
@@ -113,6 +114,51 @@ test("closing rejects what is pending and ends the worker once", async () => {
   assert.equal(await pending, "closed");
   assert.equal((await remote.call("wait", []).catch((error) => error)).code, "closed");
   assert.equal(terminated(), 1);
+});
+
+test("closing lets the worker do what it names last, drops what waits, and rejects all else at once", async () => {
+  const ran = [];
+  let finish;
+  const finished = new Promise((resolve) => {
+    finish = resolve;
+  });
+  const { remote, terminated } = pair(() => ({
+    wait: () => new Promise(() => undefined),
+    work: () => ran.push("work"),
+    closing: () => {
+      ran.push("closing");
+      return finished;
+    },
+  }));
+  const pending = [remote.call("wait", []), remote.call("work", [])].map((call) => call.catch((error) => error.code));
+  const closed = remote.close("thing", "closing");
+  assert.deepEqual(await Promise.all(pending), ["closed", "closed"]);
+  assert.equal((await remote.call("work", []).catch((error) => error)).code, "closed");
+  assert.equal(terminated(), 0);
+  finish();
+  await closed;
+  await remote.close("thing", "closing");
+  assert.equal(terminated(), 1);
+  assert.equal(ran.at(-1), "closing");
+});
+
+for (const [what, end] of [
+  ["fails", () => { throw new HomebodyError("too-late", "it is too late"); }],
+  ["crashes", () => trap()],
+]) {
+  test(`a worker whose last work ${what} is ended all the same`, async () => {
+    const { remote, terminated } = pair(() => ({ closing: end }));
+    await remote.close("thing", "closing");
+    assert.ok(terminated() >= 1);
+  });
+}
+
+test("the module that the page compiles reaches the object, and none where it could not", async () => {
+  for (const module of [new WebAssembly.Module(TRAP), undefined]) {
+    const { remote, end } = pair((_emit, _crashed, given) => ({ has: async () => (await given) instanceof WebAssembly.Module }), {}, Promise.resolve(module));
+    assert.equal(await remote.call("has", []), module !== undefined);
+    end();
+  }
 });
 
 test("what cannot be sent is refused at once, and the next call is answered", async () => {
