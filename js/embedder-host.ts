@@ -70,7 +70,12 @@ export class EmbedderHost {
           refuseOther(engine.model, expected);
           return files;
         },
-        add: async (path, bytes) => engine?.add(path, bytes, await sha256(bytes)),
+        add: async (path, bytes) => {
+          const hash = sha256(bytes);
+          // Handed over while the browser computes that.
+          engine?.hold(path, bytes);
+          engine?.add(path, await hash);
+        },
         finish: () => {
           engine?.finish();
           return engine;

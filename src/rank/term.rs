@@ -22,14 +22,16 @@ pub(crate) const PRIOR: &str = "prior";
 /// The query counts as much as all that is personal together (or this, if that is less), so that `personalize` is the share
 /// of the person beside the text, whatever spaces a catalog has.
 const LEAST_QUERY_WEIGHT: f64 = 1.0;
-/// A fifth of what a space with weight 1 can give: enough that one "not interested" visibly lowers its kind. With 0.5 lists had up to
-/// 12 % less of what people then liked (`docs/quality.md`, "Where the defaults come from").
-const DISLIKE_WEIGHT: f64 = 0.2;
+/// A tenth of what a space with weight 1 can give: the most that costs nothing of what people then liked and still spares them some of what they
+/// disliked. 0.2 costs 1 %, 0.5 up to 15 % (`docs/quality.md`, "Where the defaults come from").
+const DISLIKE_WEIGHT: f64 = 0.1;
 /// What everybody likes decides while nothing else is known, and leans on the list afterwards.
 const PRIOR_WEIGHT: f64 = 0.3;
-/// Choices of the very people who also teach the collaborative space say more than ratings from anywhere: on MovieLens-100K
-/// weights from 0.5 to 2 are alike on the rolling split, and 1 is the best of them after one event (`docs/quality.md`).
-const CHOSEN_WEIGHT: f64 = 1.0;
+/// Choices of a site's own people say more than ratings from anywhere. Beside the collaborative space that the same people teach, weights from 0.5
+/// to 2 are alike, and 1.5 is the best of them by a hair (`docs/crowd.md`).
+const CHOSEN_WEIGHT: f64 = 1.5;
+/// Without factors the count is all that is known of the crowd; with less, lists lose to plain popularity on the rolling split.
+const CHOSEN_ALONE_WEIGHT: f64 = 2.0;
 
 /// Off: on the data sets of the reference evaluation it helps only with the very next item and loses everywhere else.
 const MOMENTUM_WEIGHT: f64 = 0.0;
@@ -155,7 +157,8 @@ impl Terms {
         all.built_in(ROTATION, 0.0, TermKind::Rotation);
         match catalog.prior() {
             Some(Prior::Rated { .. }) => all.built_in(PRIOR, PRIOR_WEIGHT, TermKind::Prior),
-            Some(Prior::Chosen { .. }) => all.built_in(PRIOR, CHOSEN_WEIGHT, TermKind::Prior),
+            Some(Prior::Chosen { .. }) if all.has_factors() => all.built_in(PRIOR, CHOSEN_WEIGHT, TermKind::Prior),
+            Some(Prior::Chosen { .. }) => all.built_in(PRIOR, CHOSEN_ALONE_WEIGHT, TermKind::Prior),
             None => {}
         }
         all.weigh(tuned);
@@ -169,6 +172,10 @@ impl Terms {
             let given = weights.and_then(|weights| weights.get(&term.name));
             term.weight = given.copied().filter(|weight| weight.is_finite()).unwrap_or(term.weight);
         }
+    }
+
+    fn has_factors(&self) -> bool {
+        self.terms.iter().any(|term| matches!(term.kind, TermKind::Collaborative(_)))
     }
 
     fn built_in(&mut self, name: &str, weight: f64, kind: TermKind) {

@@ -1,5 +1,6 @@
 //! `EmbedEngine`: a text model in the embedding worker.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use js_sys::{Array, Float32Array, Function, Object, Reflect};
@@ -27,6 +28,8 @@ export type OnnxDescription = Omit<OnnxModel, "onnx" | "tokenizer">;
 #[wasm_bindgen]
 pub struct EmbedEngine {
     reader: Option<ModelReader>,
+    /// Files that are here but not yet known to be the right ones.
+    unchecked: HashMap<String, Vec<u8>>,
     embedder: Option<Embedder>,
 }
 
@@ -36,13 +39,14 @@ impl EmbedEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(on_panic: Function) -> Self {
         report_to(on_panic);
-        Self { reader: None, embedder: None }
+        Self { reader: None, unchecked: HashMap::new(), embedder: None }
     }
 
     /// Takes the content of `model.json` and returns the files it names, `{ path, bytes, sha256 }` each.
     #[wasm_bindgen(unchecked_return_type = "ModelFile[]")]
     pub fn begin(&mut self, manifest: &[u8]) -> Result<Array, JsValue> {
         self.embedder = None;
+        self.unchecked.clear();
         let reader = ModelReader::new(manifest).map_err(|e| to_js(&e))?;
         let files = reader
             .files()
@@ -67,8 +71,19 @@ impl EmbedEngine {
         as_graph && !cfg!(feature = "graph")
     }
 
-    /// Takes the content of one of those files, and its SHA-256 in hex digits if the browser has computed it.
-    pub fn add(&mut self, path: &str, bytes: Vec<u8>, sha256: Option<String>) -> Result<(), JsValue> {
+    /// Takes the content of one of those files, before it is known to be the right one: [`EmbedEngine::add`] says so. The browser
+    /// computes its hash meanwhile.
+    pub fn hold(&mut self, path: String, bytes: Vec<u8>) {
+        self.unchecked.insert(path, bytes);
+    }
+
+    /// Adds a file that is held to the model, if its SHA-256 is the right one: that in hex digits which the browser has
+    /// computed, or else its own.
+    pub fn add(&mut self, path: &str, sha256: Option<String>) -> Result<(), JsValue> {
+        let bytes = self
+            .unchecked
+            .remove(path)
+            .ok_or_else(|| invalid_argument("Expected hold() with the file before add()."))?;
         let reader = self.reader.as_mut().ok_or_else(|| invalid_argument("Expected begin() before add()."))?;
         let added = match sha256 {
             Some(sha256) => reader.add_hashed(path, bytes, &sha256),
