@@ -4,11 +4,14 @@
 //! taken as `0`. Each data file is named with its SHA-256, and each of its chunks of 64 KiB with the first 8 bytes of its
 //! own, which is enough to say where a file was changed.
 
+mod unreadable;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use self::unreadable::{damaged, looks_like_html, too_new, unreadable, web_page};
 use super::error::{CatalogError, CatalogErrorKind};
 #[cfg(feature = "cli")]
 use super::space::DEFAULT_SCENARIO;
@@ -610,68 +613,6 @@ fn check_own_hash(bytes: &[u8]) -> Result<bool, CatalogError> {
         return Err(damaged("its content does not have the hash that it ends with"));
     }
     Ok(true)
-}
-
-fn damaged(what: &str) -> CatalogError {
-    let context = format!("{MANIFEST_FILE}: {what}; fetch or copy it again, and do not edit it");
-    CatalogError::new(CatalogErrorKind::Damaged, context)
-}
-
-fn too_new(found: u64) -> CatalogError {
-    CatalogError::new(
-        CatalogErrorKind::TooNew { found, readable: FORMAT_VERSION },
-        format!(
-            "{MANIFEST_FILE} has format version {found} or parts that are unknown here; up to version {FORMAT_VERSION} \
-             is read; update Homebody, or build the catalog with this version"
-        ),
-    )
-}
-
-/// For bytes that are no JSON object with a format and a version.
-fn unreadable(bytes: &[u8], error: serde_json::Error) -> CatalogError {
-    if looks_like_html(bytes) {
-        return web_page(MANIFEST_FILE);
-    }
-    let text = bytes.trim_ascii_start();
-    // What breaks off within a number or a word is not called an unexpected end. The own hash ends a manifest, so with
-    // it there, nothing was broken off.
-    let has_hash = bytes.windows(HASH_PREFIX.len()).any(|window| window == HASH_PREFIX.as_bytes());
-    let cut_value = error.is_syntax() && !has_hash;
-    let at_end = error.is_eof() || (cut_value && error_position(bytes, &error) + 1 >= bytes.len());
-    if text.is_empty() || (text.starts_with(b"{") && at_end) {
-        return CatalogError::new(
-            CatalogErrorKind::Truncated { at: bytes.len() as u64 },
-            format!("{MANIFEST_FILE} ends after {} bytes, in the middle; fetch or copy it again", bytes.len()),
-        )
-        .with_source(error);
-    }
-    // A manifest that was changed still has most of its words.
-    let known = bytes.windows(FORMAT.len()).any(|window| window == FORMAT.as_bytes());
-    if text.starts_with(b"{") && known {
-        return damaged(&format!("line {}, column {} cannot be read", error.line(), error.column())).with_source(error);
-    }
-    let context = format!("{MANIFEST_FILE} must be the JSON that `homebody build` writes; is this the right address?");
-    CatalogError::new(CatalogErrorKind::NotACatalog, context).with_source(error)
-}
-
-/// Where in the text the error is, in bytes.
-fn error_position(bytes: &[u8], error: &serde_json::Error) -> usize {
-    let lines = bytes.split_inclusive(|&byte| byte == b'\n').take(error.line().saturating_sub(1));
-    lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(1)
-}
-
-fn web_page(path: &str) -> CatalogError {
-    CatalogError::new(
-        CatalogErrorKind::WebPage,
-        format!("expected {path}, found HTML; the server probably has no such file and answers with its own page"),
-    )
-}
-
-/// Whether the bytes begin like an HTML page.
-fn looks_like_html(bytes: &[u8]) -> bool {
-    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
-    let head: Vec<u8> = text.iter().take(15).map(u8::to_ascii_lowercase).collect();
-    [&b"<!doctype html"[..], b"<html", b"<head", b"<body", b"<!--"].iter().any(|start| head.starts_with(start))
 }
 
 fn chunk_hash(chunk: &[u8]) -> String {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::asked::Asked;
 use super::call::{Call, Subject};
 use super::error::{RankError, RankErrorKind};
 use super::features::Features;
@@ -29,10 +30,12 @@ impl Recommender {
         let asked = self.asked(&self.by_default(options), false)?;
         let mut mask = self.eligible(&asked)?;
         self.leave_out_shown(&mut mask, &asked);
-        self.shortlist_of(&mask, options, now_ms)
+        self.shortlist_by(&mask, asked, options, now_ms)
     }
 
-    /// The same of the rows of a mask: of what an evaluation, which decides by itself what is known, lets through.
+    /// The same of the rows of a mask, with the options as defaults (see [`order`](Self::order)): for an evaluation, which decides by
+    /// itself what is known.
+    #[cfg(feature = "cli")]
     pub(crate) fn shortlist_of(
         &mut self,
         mask: &Mask,
@@ -41,6 +44,17 @@ impl Recommender {
     ) -> Result<Features, RankError> {
         self.set_present(now_ms);
         let mut asked = self.asked(&self.by_default(options), false)?;
+        asked.given.clear();
+        self.shortlist_by(mask, asked, options, now_ms)
+    }
+
+    fn shortlist_by(
+        &mut self,
+        mask: &Mask,
+        mut asked: Asked,
+        options: &RecommendOptions,
+        now_ms: i64,
+    ) -> Result<Features, RankError> {
         asked.caps.clear();
         asked.diversity = 0.0;
         let weights = self.personal_weights(&asked, now_ms)?;
