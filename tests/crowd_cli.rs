@@ -531,6 +531,21 @@ fn whatever_interactions_there_are_the_catalog_is_whole_and_the_report_says_what
 }
 
 #[test]
+fn what_the_crowd_chose_weighs_more_where_it_is_all_that_is_known_of_it() {
+    let place = Place::new("kind");
+    place.write("events.csv", "item,type,timestamp\n");
+    let all_like = |n: i64| format!("u{n},i03,like,,{START}\n");
+    let one_item = format!("{HEAD}{}", (0..60).map(all_like).collect::<String>());
+    for (likes, weight) in [(groups(), 1.5), (one_item, 2.0)] {
+        assert_eq!(place.build(&likes, "out").code, Some(0));
+        let list = place.json(&["recommend", "out", "--events", "events.csv", "--explain", "--json"]);
+        let hits = list.get("hits").unwrap_or(&list).as_array().unwrap();
+        let prior = hits[0]["parts"].as_array().unwrap().iter().find(|part| part["name"] == "prior").unwrap();
+        assert_eq!(prior["weight"].as_f64(), Some(weight), "{prior}");
+    }
+}
+
+#[test]
 fn one_person_with_a_hundred_thousand_events_counts_once_for_an_item() {
     let place = Place::new("kind");
     let robot: String = (0..100_000).map(|n| format!("robot,i{:02},like,,{}\n", n % 20, START + n)).collect();
