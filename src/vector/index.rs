@@ -182,7 +182,7 @@ impl Index {
             self.norms2.extend(norms);
         }
         for row in before..before + count {
-            if let Rows::Int8 { values, .. } = self.set.block(row, 1) {
+            if let Rows::Int8(values) = self.set.block(row, 1) {
                 self.tails.push(values);
             }
         }
@@ -206,7 +206,7 @@ impl Index {
         if self.metric == Metric::L2 {
             self.norms2[row] = self.norm2(row);
         }
-        if let Rows::Int8 { values, .. } = self.set.block(row, 1) {
+        if let Rows::Int8(values) = self.set.block(row, 1) {
             self.tails.replace(row, values);
         }
         self.touch(row..row + 1);
@@ -345,9 +345,9 @@ impl Index {
         self.dims().hash(&mut hasher);
         for (_, rows) in self.set.chunks() {
             match rows {
-                Rows::Int8 { values, scales } => {
-                    i8::hash_slice(values, &mut hasher);
-                    scales.iter().for_each(|scale| hasher.write_u32(scale.to_bits()));
+                Rows::Int8(rows) => {
+                    rows.pieces(0..self.dims()).for_each(|piece| i8::hash_slice(piece.values, &mut hasher));
+                    rows.scales.iter().for_each(|scale| hasher.write_u32(scale.to_bits()));
                 }
                 Rows::Float32 { values } => values.iter().for_each(|value| hasher.write_u32(value.to_bits())),
             }

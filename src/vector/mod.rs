@@ -23,6 +23,7 @@ mod device;
 mod error;
 mod gpu;
 mod index;
+mod int8;
 mod kernel;
 mod mask;
 mod prune;

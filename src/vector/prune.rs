@@ -16,6 +16,9 @@
 //! float32 bound is no less than the exact sum, and because rounding never reverses an order, what the sum is converted and
 //! multiplied to is no more than what the bound is multiplied to. Scales are not negative here: they are of our own making.
 
+use std::ops::Range;
+
+use super::int8::Int8Rows;
 use super::kernel::{Kernel, MAX_QUERIES};
 use super::mask::{Mask, set_bits};
 use super::quantize::Int8Query;
@@ -56,9 +59,11 @@ struct Cut {
 }
 
 impl Cut {
-    fn code(&self, row: &[i8]) -> u8 {
-        let norm2: i64 = row[self.place..].iter().map(|value| i64::from(*value) * i64::from(*value)).sum();
-        ((norm2 as f64).sqrt() / self.unit).ceil() as u8
+    fn code(&self, row: Int8Rows<'_>) -> u8 {
+        let square = |value: &i8| i32::from(*value) * i32::from(*value);
+        // 4096 · 128² is far from what an i32 holds.
+        let norm2: i32 = row.row(0, self.place..usize::MAX).flat_map(|values| values.iter().map(square)).sum();
+        (f64::from(norm2).sqrt() / self.unit).ceil() as u8
     }
 }
 
@@ -77,7 +82,7 @@ impl Tails {
     }
 
     /// Takes the next row's values.
-    pub(crate) fn push(&mut self, row: &[i8]) {
+    pub(crate) fn push(&mut self, row: Int8Rows<'_>) {
         for cut in &mut self.cuts {
             let code = cut.code(row);
             cut.codes.push(code);
@@ -85,7 +90,7 @@ impl Tails {
     }
 
     /// Takes other values of a row.
-    pub(crate) fn replace(&mut self, at: usize, row: &[i8]) {
+    pub(crate) fn replace(&mut self, at: usize, row: Int8Rows<'_>) {
         for cut in &mut self.cuts {
             cut.codes[at] = cut.code(row);
         }
@@ -121,13 +126,14 @@ pub(crate) fn scan_best(
     mask: Option<&Mask>,
     best: &mut impl Best,
 ) {
-    let mut sums = Sums { kernel, dims: set.dims(), queries, sums: [0; _] };
+    let mut sums = Sums { kernel, queries, sums: [0; _] };
     // For each cut and query the greatest that a unit of a row's code can add.
     let most: Vec<[f32; MAX_QUERIES]> = tails.cuts.iter().map(|cut| most(cut, queries)).collect();
     let mut resting = [0; CUTS];
     let mut dots = [0.0; BLOCK];
     each_block(set, mask, |first, mut live, rows| {
-        let Rows::Int8 { values, scales } = rows else { unreachable!("queries are those of an int8 set") };
+        let Rows::Int8(rows) = rows else { unreachable!("queries are those of an int8 set") };
+        let scales = rows.scales;
         let dots = &mut dots[..scales.len()];
         let mut done = 0;
         for ((cut, most), resting) in tails.cuts.iter().zip(&most).zip(&mut resting) {
@@ -138,7 +144,7 @@ pub(crate) fn scan_best(
             if !best.is_full() {
                 break;
             }
-            sums.add(values, done..cut.place, live);
+            sums.add(rows, done..cut.place, live);
             done = cut.place;
             let codes = &cut.codes[first..][..scales.len()];
             let mut reached = 0;
@@ -158,7 +164,7 @@ pub(crate) fn scan_best(
                 *resting = REST;
             }
         }
-        sums.add(values, done..set.dims(), live);
+        sums.add(rows, done..set.dims(), live);
         for (at, query) in queries.iter().enumerate() {
             for ((dot, sum), scale) in dots.iter_mut().zip(sums.of(at, scales.len())).zip(scales) {
                 *dot = (*sum as f32 * scale) * query.scale;
@@ -179,7 +185,6 @@ fn most(cut: &Cut, queries: &[&Int8Query]) -> [f32; MAX_QUERIES] {
 /// The sums of a block, as far as they are done.
 struct Sums<'a> {
     kernel: &'a dyn Kernel,
-    dims: usize,
     queries: &'a [&'a Int8Query],
     /// Query by query, a sum a row; what it says of rows that are not live means nothing.
     sums: [i32; MAX_QUERIES * BLOCK],
@@ -191,31 +196,24 @@ impl Sums<'_> {
     }
 
     /// Adds the products of the values in `range`; the first range of a block begins at 0.
-    fn add(&mut self, values: &[i8], range: std::ops::Range<usize>, live: u64) {
-        let (rows, count) = (values.len() / self.dims, self.queries.len());
+    fn add(&mut self, rows: Int8Rows<'_>, range: Range<usize>, live: u64) {
+        let count = self.queries.len();
         let mut queries = [&[][..]; MAX_QUERIES];
-        for (part, query) in queries.iter_mut().zip(self.queries) {
-            *part = &query.values[range.clone()];
+        for (values, query) in queries.iter_mut().zip(self.queries) {
+            *values = &query.values;
         }
         let queries = &queries[..count];
-        let sums = &mut self.sums[..count * rows];
-        if live.count_ones() < SPARSE {
+        if live.count_ones() >= SPARSE {
+            return rows.sums(self.kernel, range, queries, &mut self.sums[..count * rows.len()]);
+        }
+        for row in set_bits(live) {
             let mut one = [0; MAX_QUERIES];
-            for row in set_bits(live) {
-                let values = &values[row * self.dims..][range.clone()];
-                self.kernel.sums_int8(values, self.dims, queries, &mut one[..count]);
-                for (query, one) in one[..count].iter().enumerate() {
-                    let sum = &mut sums[query * rows + row];
-                    *sum = if range.start == 0 { *one } else { *sum + one };
-                }
+            let sums = &mut self.sums[row..];
+            if range.start > 0 {
+                one.iter_mut().zip(sums.iter().step_by(rows.len())).for_each(|(one, sum)| *one = *sum);
             }
-        } else if range.start == 0 {
-            self.kernel.sums_int8(values, self.dims, queries, sums);
-        } else {
-            let mut more = [0; MAX_QUERIES * BLOCK];
-            let more = &mut more[..count * rows];
-            self.kernel.sums_int8(&values[range.start..], self.dims, queries, more);
-            sums.iter_mut().zip(more).for_each(|(sum, more)| *sum = sum.wrapping_add(*more));
+            rows.slice(row, 1).sums(self.kernel, range.clone(), queries, &mut one[..count]);
+            sums.iter_mut().step_by(rows.len()).zip(&one[..count]).for_each(|(sum, one)| *sum = *one);
         }
     }
 }
@@ -225,6 +223,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::sync::atomic::Ordering::Relaxed;
 
+    use super::super::int8::Int8Values;
     use super::super::kernel::available;
     use super::super::scorer::tests::noise;
     use super::super::scorer::{Query, scan};
@@ -294,7 +293,7 @@ mod tests {
         set.push_rows(rows).unwrap();
         let mut tails = Tails::new(dims);
         for row in 0..set.len() {
-            let Rows::Int8 { values, .. } = set.block(row, 1) else { unreachable!() };
+            let Rows::Int8(values) = set.block(row, 1) else { unreachable!() };
             tails.push(values);
         }
         (set, tails)
@@ -420,9 +419,11 @@ mod tests {
         for dims in [96, 384, 4096] {
             for row in [vec![-128; dims], vec![127; dims], vec![0; dims], (0..dims).map(|at| (at * 37) as i8).collect()]
             {
+                let mut values = Int8Values::with_capacity(dims, 1);
+                values.push(&row);
                 for cut in &Tails::new(dims).cuts {
                     let length = row[cut.place..].iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
-                    let code = f64::from(cut.code(&row)) * cut.unit;
+                    let code = f64::from(cut.code(values.rows(&[1.0]))) * cut.unit;
                     assert!(length <= code && code < length + cut.unit, "{dims} dims: {length} as {code}");
                 }
             }

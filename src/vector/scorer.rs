@@ -163,11 +163,11 @@ pub(crate) fn scan(kernel: &dyn Kernel, set: &VectorSet, queries: &[Query], mask
         let mut score = |at: usize, rows: usize, live: u64| {
             let count = queries.len() * rows;
             match block.slice(dims, at, rows) {
-                Rows::Int8 { values, scales } => {
-                    kernel.sums_int8(values, dims, &int8, &mut sums[..count]);
+                Rows::Int8(these) => {
+                    these.sums(kernel, 0..dims, &int8, &mut sums[..count]);
                     for ((query, sums), dots) in queries.iter().zip(sums.chunks(rows)).zip(dots.chunks_mut(rows)) {
                         let Query::Int8(query) = query else { unreachable!("made for an int8 set") };
-                        for ((dot, sum), scale) in dots.iter_mut().zip(sums).zip(scales) {
+                        for ((dot, sum), scale) in dots.iter_mut().zip(sums).zip(these.scales) {
                             *dot = (*sum as f32 * scale) * query.scale;
                         }
                     }

@@ -3,6 +3,7 @@
 use arrow_buffer::{ArrowNativeType, ScalarBuffer};
 
 use super::error::{VectorError, VectorErrorKind};
+use super::int8::{Int8Rows, Int8Values};
 use super::quantize::{MAX_NORM, checked_norm2, quantize_row};
 
 /// How the rows of a [`VectorSet`] are kept.
@@ -48,13 +49,13 @@ impl Precision {
 
 /// Values that are either shared with whoever read them (an Arrow buffer) or our own to grow and change.
 #[derive(Debug, Clone)]
-enum Store<T: ArrowNativeType> {
+pub(super) enum Store<T: ArrowNativeType> {
     Shared(ScalarBuffer<T>),
     Owned(Vec<T>),
 }
 
 impl<T: ArrowNativeType> Store<T> {
-    fn as_slice(&self) -> &[T] {
+    pub(super) fn as_slice(&self) -> &[T] {
         match self {
             Self::Shared(buffer) => buffer,
             Self::Owned(values) => values,
@@ -62,7 +63,7 @@ impl<T: ArrowNativeType> Store<T> {
     }
 
     /// The values as our own; shared ones are copied the first time.
-    fn to_mut(&mut self) -> &mut Vec<T> {
+    pub(super) fn to_mut(&mut self) -> &mut Vec<T> {
         if let Self::Shared(buffer) = self {
             *self = Self::Owned(buffer.to_vec());
         }
@@ -72,7 +73,7 @@ impl<T: ArrowNativeType> Store<T> {
         }
     }
 
-    fn truncate(&mut self, len: usize) {
+    pub(super) fn truncate(&mut self, len: usize) {
         match self {
             Self::Shared(buffer) => *buffer = buffer.slice(0, len),
             Self::Owned(values) => values.truncate(len),
@@ -82,7 +83,7 @@ impl<T: ArrowNativeType> Store<T> {
 
 #[derive(Debug, Clone)]
 enum Values {
-    Int8 { values: Store<i8>, scales: Store<f32> },
+    Int8 { values: Int8Values, scales: Store<f32> },
     Float32 { values: Store<f32> },
 }
 
@@ -96,14 +97,10 @@ struct Chunk {
 /// The rows of one chunk, as kernels read them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Rows<'a> {
-    /// `values.len() / dims` rows, each with its scale.
-    Int8 {
-        values: &'a [i8],
-        scales: &'a [f32],
-    },
-    Float32 {
-        values: &'a [f32],
-    },
+    /// Rows, each with its scale.
+    Int8(Int8Rows<'a>),
+    /// `values.len() / dims` rows.
+    Float32 { values: &'a [f32] },
 }
 
 /// Rows of equal dims in chunks, one per Arrow record batch, used where the Arrow buffers lie.
@@ -157,7 +154,8 @@ impl VectorSet {
         if let Some(row) = scales.iter().position(|scale| !scale.is_finite() || f64::from(scale.abs()) > longest) {
             return Err(VectorErrorKind::NotFinite { row }.into());
         }
-        self.push_chunk(rows, Values::Int8 { values: Store::Shared(values), scales: Store::Shared(scales) });
+        let values = Int8Values::shared(self.dims, values);
+        self.push_chunk(rows, Values::Int8 { values, scales: Store::Shared(scales) });
         Ok(())
     }
 
@@ -190,12 +188,13 @@ impl VectorSet {
         self.whole_rows(rows.len())?;
         self.check_finite(rows)?;
         let (dims, capacity) = (self.dims, self.chunk_rows());
+        let mut quantized = vec![0; dims];
         let mut rest = rows;
         while !rest.is_empty() {
             if !self.chunks.last().is_some_and(|chunk| chunk.is_owned() && chunk.rows < capacity) {
                 let values = match self.precision {
                     Precision::Int8 => Values::Int8 {
-                        values: Store::Owned(Vec::with_capacity(capacity * dims)),
+                        values: Int8Values::with_capacity(dims, capacity),
                         scales: Store::Owned(Vec::with_capacity(capacity)),
                     },
                     Precision::Float32 => Values::Float32 { values: Store::Owned(Vec::with_capacity(capacity * dims)) },
@@ -206,11 +205,9 @@ impl VectorSet {
             let (now, later) = rest.split_at(rest.len().min((capacity - chunk.rows) * dims));
             match &mut chunk.values {
                 Values::Int8 { values, scales } => {
-                    let values = values.to_mut();
                     for row in now.chunks_exact(dims) {
-                        let start = values.len();
-                        values.resize(start + dims, 0);
-                        scales.to_mut().push(quantize_row(row, &mut values[start..]));
+                        scales.to_mut().push(quantize_row(row, &mut quantized));
+                        values.push(&quantized);
                     }
                 }
                 Values::Float32 { values } => values.to_mut().extend_from_slice(now),
@@ -238,7 +235,9 @@ impl VectorSet {
         let (chunk, at) = self.locate(row);
         match &mut self.chunks[chunk].values {
             Values::Int8 { values: bytes, scales } => {
-                scales.to_mut()[at] = quantize_row(values, &mut bytes.to_mut()[at * dims..][..dims]);
+                let mut quantized = vec![0; dims];
+                scales.to_mut()[at] = quantize_row(values, &mut quantized);
+                bytes.replace(at, &quantized);
             }
             Values::Float32 { values: floats } => floats.to_mut()[at * dims..][..dims].copy_from_slice(values),
         }
@@ -259,10 +258,11 @@ impl VectorSet {
             let (from, from_at) = self.locate(last);
             let (to, to_at) = self.locate(row);
             match self.chunks[from].rows(dims) {
-                Rows::Int8 { values, scales } => {
-                    let (moved, scale) = (values[from_at * dims..][..dims].to_vec(), scales[from_at]);
+                Rows::Int8(rows) => {
+                    let moved: Vec<i8> = rows.row(from_at, 0..dims).flatten().copied().collect();
+                    let scale = rows.scales[from_at];
                     let Values::Int8 { values, scales } = &mut self.chunks[to].values else { unreachable!() };
-                    values.to_mut()[to_at * dims..][..dims].copy_from_slice(&moved);
+                    values.replace(to_at, &moved);
                     scales.to_mut()[to_at] = scale;
                 }
                 Rows::Float32 { values } => {
@@ -276,7 +276,7 @@ impl VectorSet {
         chunk.rows -= 1;
         match &mut chunk.values {
             Values::Int8 { values, scales } => {
-                values.truncate(chunk.rows * dims);
+                values.truncate(chunk.rows);
                 scales.truncate(chunk.rows);
             }
             Values::Float32 { values } => values.truncate(chunk.rows * dims),
@@ -320,9 +320,9 @@ impl VectorSet {
     pub fn row_into(&self, row: usize, out: &mut [f32]) {
         assert_eq!(out.len(), self.dims, "a row has {} values", self.dims);
         match self.block(row, 1) {
-            Rows::Int8 { values, scales } => {
-                for (out, value) in out.iter_mut().zip(values) {
-                    *out = f32::from(*value) * scales[0];
+            Rows::Int8(rows) => {
+                for (out, value) in out.iter_mut().zip(rows.row(0, 0..self.dims).flatten()) {
+                    *out = f32::from(*value) * rows.scales[0];
                 }
             }
             Rows::Float32 { values } => out.copy_from_slice(values),
@@ -380,16 +380,14 @@ impl VectorSet {
 impl Chunk {
     fn rows(&self, dims: usize) -> Rows<'_> {
         match &self.values {
-            Values::Int8 { values, scales } => {
-                Rows::Int8 { values: &values.as_slice()[..self.rows * dims], scales: &scales.as_slice()[..self.rows] }
-            }
+            Values::Int8 { values, scales } => Rows::Int8(values.rows(&scales.as_slice()[..self.rows])),
             Values::Float32 { values } => Rows::Float32 { values: &values.as_slice()[..self.rows * dims] },
         }
     }
 
     fn is_owned(&self) -> bool {
         match &self.values {
-            Values::Int8 { values, .. } => matches!(values, Store::Owned(_)),
+            Values::Int8 { values, .. } => values.is_owned(),
             Values::Float32 { values } => matches!(values, Store::Owned(_)),
         }
     }
@@ -399,7 +397,7 @@ impl<'a> Rows<'a> {
     /// How many rows of `dims` values these are.
     pub(crate) fn len(self, dims: usize) -> usize {
         match self {
-            Self::Int8 { values, .. } => values.len() / dims,
+            Self::Int8(rows) => rows.len(),
             Self::Float32 { values } => values.len() / dims,
         }
     }
@@ -407,9 +405,7 @@ impl<'a> Rows<'a> {
     /// `rows` of these from `at` on.
     pub(crate) fn slice(self, dims: usize, at: usize, rows: usize) -> Rows<'a> {
         match self {
-            Self::Int8 { values, scales } => {
-                Self::Int8 { values: &values[at * dims..][..rows * dims], scales: &scales[at..][..rows] }
-            }
+            Self::Int8(these) => Self::Int8(these.slice(at, rows)),
             Self::Float32 { values } => Self::Float32 { values: &values[at * dims..][..rows * dims] },
         }
     }
@@ -440,8 +436,9 @@ mod tests {
         let mut set = VectorSet::new(3, Precision::Int8).unwrap();
         set.push_int8(values.clone(), scales).unwrap();
         set.push_quantized(&[127.0, 0.0, -127.0]).unwrap();
-        let Rows::Int8 { values: seen, .. } = set.block(0, 2) else { panic!("an int8 set") };
-        assert!(std::ptr::eq(seen.as_ptr(), values.as_ptr()), "the buffer was copied");
+        let Rows::Int8(rows) = set.block(0, 2) else { panic!("an int8 set") };
+        let seen: Vec<_> = rows.pieces(0..3).map(|piece| piece.values.as_ptr()).collect();
+        assert_eq!(seen, [values.as_ptr()], "the buffer was copied");
         assert_eq!(row(&set, 1), [-256.0, 254.0, 0.0]);
         assert_eq!(row(&set, 2), [127.0, 0.0, -127.0]);
 

@@ -73,9 +73,9 @@ pub(super) fn check_sums(set: &VectorSet, query: &Query, sums: &[u32]) -> Result
     let rows = (0..set.len()).filter(|row| (row / TILE).is_multiple_of(step));
     for row in rows {
         match (set.block(row, 1), query) {
-            (Rows::Int8 { values, .. }, Query::Int8(query)) => {
+            (Rows::Int8(rows), Query::Int8(query)) => {
                 let mut expected = [0];
-                Scalar.sums_int8(values, set.dims(), &[&query.values], &mut expected);
+                rows.sums(&Scalar, 0..set.dims(), &[&query.values], &mut expected);
                 if sums[row] as i32 != expected[0] {
                     return Err(format!("it says {} where {} is right (row {row})", sums[row] as i32, expected[0]));
                 }

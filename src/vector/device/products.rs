@@ -56,8 +56,8 @@ pub(super) fn finished(set: &VectorSet, queries: &[&Query], sums: &[u32], mask: 
             let (sums, out) = (&sums[place..][..count], &mut out[place..][..count]);
             let live = |row: usize| mask.is_none_or(|mask| mask.get(first + row));
             match (rows, query) {
-                (Rows::Int8 { scales, .. }, Query::Int8(query)) => {
-                    for (row, ((out, sum), scale)) in out.iter_mut().zip(sums).zip(scales).enumerate() {
+                (Rows::Int8(rows), Query::Int8(query)) => {
+                    for (row, ((out, sum), scale)) in out.iter_mut().zip(sums).zip(rows.scales).enumerate() {
                         if live(row) {
                             *out = (*sum as i32 as f32 * scale) * query.scale;
                         }

@@ -68,7 +68,8 @@ pub(super) fn write_tile(
     for (lane, row) in (tile * TILE..set.len().min((tile + 1) * TILE)).enumerate() {
         let subtrahend = subtrahends.get(row).copied().unwrap_or(0.0);
         match set.block(row, 1) {
-            Rows::Int8 { values, scales } => {
+            Rows::Int8(rows) => {
+                let values: Vec<i8> = rows.row(0, 0..set.dims()).flatten().copied().collect();
                 for (word, four) in values.chunks(4).enumerate() {
                     let mut bytes = [0; 4];
                     for (byte, value) in bytes.iter_mut().zip(four) {
@@ -76,7 +77,7 @@ pub(super) fn write_tile(
                     }
                     words[word * TILE + lane] = u32::from_le_bytes(bytes);
                 }
-                data[lane] = [scales[0], subtrahend];
+                data[lane] = [rows.scales[0], subtrahend];
             }
             Rows::Float32 { values } => {
                 let mut norm2 = 0.0;
