@@ -101,11 +101,12 @@ impl Index {
     /// # Errors
     /// If `dims` is out of range.
     pub fn new(dims: usize, precision: Precision, metric: Metric) -> Result<Self, VectorError> {
+        let tails = Tails::new(dims);
         Ok(Self {
-            set: VectorSet::new(dims, precision)?,
+            set: VectorSet::in_parts(dims, precision, tails.places())?,
             metric,
             norms2: Vec::new(),
-            tails: Tails::new(dims),
+            tails,
             ids: Vec::new(),
             rows: HashTable::new(),
             hasher: RandomState::new(),

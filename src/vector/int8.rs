@@ -53,9 +53,13 @@ impl Int8Values {
         Self { parts: vec![Part { range: 0..dims, values: Store::Shared(values) }] }
     }
 
-    /// Room for rows of our own.
-    pub(super) fn with_capacity(dims: usize, rows: usize) -> Self {
-        Self { parts: vec![Part { range: 0..dims, values: Store::Owned(Vec::with_capacity(rows * dims)) }] }
+    /// Room for rows of our own, in parts that begin at 0 and at each of `places`, which ascend and lie within the row.
+    pub(super) fn with_capacity(dims: usize, places: &[usize], rows: usize) -> Self {
+        let starts = std::iter::once(0).chain(places.iter().copied());
+        let ends = places.iter().copied().chain([dims]);
+        let part =
+            |(start, end)| Part { range: start..end, values: Store::Owned(Vec::with_capacity(rows * (end - start))) };
+        Self { parts: starts.zip(ends).map(part).collect() }
     }
 
     pub(super) fn is_owned(&self) -> bool {
@@ -141,6 +145,7 @@ impl<'a> Int8Rows<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::kernel::{Scalar, available};
     use super::*;
 
     fn rows(values: &Int8Values, scales: &[f32], range: Range<usize>) -> Vec<Vec<i8>> {
@@ -159,5 +164,51 @@ mod tests {
         values.truncate(1);
         assert_eq!(rows(&values, &[1.0], 0..2), [[1, 2]]);
         assert_eq!(values.rows(&[]).pieces(0..3).count(), 0);
+    }
+
+    #[test]
+    fn in_parts_the_first_values_of_all_rows_lie_together() {
+        let mut values = Int8Values::with_capacity(5, &[2, 3], 3);
+        values.push(&[1, 2, 3, 4, 5]);
+        values.push(&[6, 7, 8, 9, 10]);
+        values.push(&[11, 12, 13, 14, 15]);
+        values.replace(1, &[-6, -7, -8, -9, -10]);
+        let scales = [1.0; 3];
+        let pieces = |range| {
+            let pieces = values.rows(&scales).slice(1, 2).pieces(range);
+            pieces.map(|piece| (piece.range, piece.values.to_vec(), piece.stride)).collect::<Vec<_>>()
+        };
+        assert_eq!(pieces(0..2), [(0..2, vec![-6, -7, 11, 12], 2)]);
+        assert_eq!(pieces(1..3), [(1..2, vec![-7, 11, 12], 2), (2..3, vec![-8, 13], 1)]);
+        assert_eq!(pieces(4..5), [(4..5, vec![-10, 14, 15], 2)]);
+        assert_eq!(rows(&values, &scales, 0..5)[1], [-6, -7, -8, -9, -10]);
+        values.truncate(2);
+        assert_eq!(rows(&values, &scales[..2], 1..4), [[2, 3, 4], [-7, -8, -9]]);
+    }
+
+    #[test]
+    fn sums_are_the_same_however_rows_lie() {
+        let dims = 100;
+        let row = |row: usize| (0..dims).map(|at| ((at * 37 + row * 11) % 256) as u8 as i8).collect::<Vec<_>>();
+        let queries: Vec<Vec<i16>> =
+            (0..3).map(|query| (0..dims).map(|at| (at * 91 + query) as i16 - 4000).collect()).collect();
+        let queries: Vec<&[i16]> = queries.iter().map(|query| &query[..]).collect();
+        let scales = [1.0; 40];
+        let sums = |places: &[usize], kernel: &dyn Kernel, borders: &[usize]| {
+            let mut values = Int8Values::with_capacity(dims, places, 40);
+            (0..40).for_each(|at| values.push(&row(at)));
+            let mut sums = vec![7; 3 * 40];
+            for range in borders.windows(2).map(|ends| ends[0]..ends[1]) {
+                values.rows(&scales).sums(kernel, range, &queries, &mut sums);
+            }
+            sums
+        };
+        let expected = sums(&[], &Scalar, &[0, dims]);
+        for kernel in available() {
+            for places in [&[][..], &[32], &[32, 64], &[1, 50, 99]] {
+                assert_eq!(sums(places, &*kernel, &[0, dims]), expected, "{} {places:?}", kernel.name());
+                assert_eq!(sums(places, &*kernel, &[0, 32, 64, dims]), expected, "{} {places:?}", kernel.name());
+            }
+        }
     }
 }

@@ -81,6 +81,11 @@ impl Tails {
         Self { cuts }
     }
 
+    /// Where rows may be dropped: what lies before one of these should lie together.
+    pub(crate) fn places(&self) -> Vec<usize> {
+        self.cuts.iter().map(|cut| cut.place).collect()
+    }
+
     /// Takes the next row's values.
     pub(crate) fn push(&mut self, row: Int8Rows<'_>) {
         for cut in &mut self.cuts {
@@ -289,7 +294,12 @@ mod tests {
     }
 
     fn set(dims: usize, rows: &[f32]) -> (VectorSet, Tails) {
-        let mut set = VectorSet::new(dims, Precision::Int8).unwrap();
+        let places = Tails::new(dims).places();
+        set_in_parts(dims, rows, places)
+    }
+
+    fn set_in_parts(dims: usize, rows: &[f32], places: Vec<usize>) -> (VectorSet, Tails) {
+        let mut set = VectorSet::in_parts(dims, Precision::Int8, places).unwrap();
         set.push_rows(rows).unwrap();
         let mut tails = Tails::new(dims);
         for row in 0..set.len() {
@@ -340,6 +350,7 @@ mod tests {
     fn the_best_are_those_of_a_whole_scan_to_the_bit() {
         for dims in [2, 76, 77, 96, 100, 384, 385, 1000] {
             for rows in [clustered(1, dims, 1500), noise(2, dims * 700), vec![0.25; dims * 200]] {
+                let (whole_rows, _) = set_in_parts(dims, &rows, Vec::new());
                 let (set, tails) = set(dims, &rows);
                 let queries = queries(&set, &clustered(3, dims, 8));
                 let mut few = Mask::none(set.len());
@@ -350,8 +361,10 @@ mod tests {
                     for (count, k) in [(1, 1), (1, 10), (1, 300), (3, 10), (8, 10)] {
                         let expected = whole(&set, &queries[..count], mask, k);
                         for kernel in available() {
-                            let found = pruned(&*kernel, &set, &tails, &queries[..count], mask, k);
-                            assert_eq!(found, expected, "{}: {dims} dims, {count} queries, {k}", kernel.name());
+                            for set in [&set, &whole_rows] {
+                                let found = pruned(&*kernel, set, &tails, &queries[..count], mask, k);
+                                assert_eq!(found, expected, "{}: {dims} dims, {count} queries, {k}", kernel.name());
+                            }
                         }
                     }
                 }
@@ -399,17 +412,17 @@ mod tests {
     #[test]
     fn most_of_what_is_far_is_never_read_and_a_cut_in_vain_rests() {
         let dims = 384;
-        let counted = |rows: &[f32]| {
-            let (set, tails) = set(dims, rows);
+        let counted = |rows: &[f32], places: Vec<usize>| {
+            let (set, tails) = set_in_parts(dims, rows, places);
             let kernel = Counting::new();
             let queries = queries(&set, &clustered(3, dims, 1));
             pruned(&kernel, &set, &tails, &queries, None, 10);
             (kernel.values.into_inner() as f64 / set.len() as f64, kernel.calls.into_inner() as f64 / set.len() as f64)
         };
-        let (values, _) = counted(&clustered(1, dims, 6400));
+        let (values, _) = counted(&clustered(1, dims, 6400), Tails::new(dims).places());
         assert!(values < 230.0, "{values} values a row");
         // Nothing stands out of noise: every value once, and hardly more calls than the one a block that it takes without cuts.
-        let (values, calls) = counted(&noise(1, dims * 6400));
+        let (values, calls) = counted(&noise(1, dims * 6400), Vec::new());
         assert_eq!(values, 384.0);
         assert!(calls * 64.0 < 1.4, "{} calls a block", calls * 64.0);
     }
@@ -419,7 +432,7 @@ mod tests {
         for dims in [96, 384, 4096] {
             for row in [vec![-128; dims], vec![127; dims], vec![0; dims], (0..dims).map(|at| (at * 37) as i8).collect()]
             {
-                let mut values = Int8Values::with_capacity(dims, 1);
+                let mut values = Int8Values::with_capacity(dims, &[], 1);
                 values.push(&row);
                 for cut in &Tails::new(dims).cuts {
                     let length = row[cut.place..].iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();

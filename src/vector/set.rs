@@ -124,6 +124,8 @@ pub struct VectorSet {
     precision: Precision,
     len: usize,
     chunks: Vec<Chunk>,
+    /// Where parts of int8 rows of our own begin, beside 0.
+    places: Vec<usize>,
 }
 
 /// Bytes of values in a chunk of our own: large enough that chunk borders cost nothing, small enough that the unused end
@@ -136,7 +138,13 @@ impl VectorSet {
         if !(2..=4096).contains(&dims) {
             return Err(VectorErrorKind::Dims { dims }.into());
         }
-        Ok(Self { dims, precision, len: 0, chunks: Vec::new() })
+        Ok(Self { dims, precision, len: 0, chunks: Vec::new(), places: Vec::new() })
+    }
+
+    /// The same, whose int8 rows of our own lie in parts that begin at `places`, which ascend and lie within the row: whoever
+    /// reads only the first values of most rows then reads only those from memory. Rows that come as buffers lie as they are.
+    pub(crate) fn in_parts(dims: usize, precision: Precision, places: Vec<usize>) -> Result<Self, VectorError> {
+        Ok(Self { places, ..Self::new(dims, precision)? })
     }
 
     /// Appends rows as they lie in a buffer: row `i` ≈ `values[i*dims..][..dims] * scales[i]`. Nothing is copied.
@@ -194,7 +202,7 @@ impl VectorSet {
             if !self.chunks.last().is_some_and(|chunk| chunk.is_owned() && chunk.rows < capacity) {
                 let values = match self.precision {
                     Precision::Int8 => Values::Int8 {
-                        values: Int8Values::with_capacity(dims, capacity),
+                        values: Int8Values::with_capacity(dims, &self.places, capacity),
                         scales: Store::Owned(Vec::with_capacity(capacity)),
                     },
                     Precision::Float32 => Values::Float32 { values: Store::Owned(Vec::with_capacity(capacity * dims)) },
