@@ -140,6 +140,8 @@ pub(crate) fn scan_best(
         let Rows::Int8(rows) = rows else { unreachable!("queries are those of an int8 set") };
         let scales = rows.scales;
         let dots = &mut dots[..scales.len()];
+        // Which rows may still count, query by query.
+        let mut lives = [live; MAX_QUERIES];
         let mut done = 0;
         for ((cut, most), resting) in tails.cuts.iter().zip(&most).zip(&mut resting) {
             if *resting > 0 {
@@ -149,7 +151,7 @@ pub(crate) fn scan_best(
             if !best.is_full() {
                 break;
             }
-            sums.add(rows, done..cut.place, live);
+            sums.add(rows, done..cut.place, live, &lives);
             done = cut.place;
             let codes = &cut.codes[first..][..scales.len()];
             let mut reached = 0;
@@ -158,7 +160,8 @@ pub(crate) fn scan_best(
                 {
                     *dot = ((*sum as f32 + f32::from(*code) * most[at] + PAD) * scale) * query.scale;
                 }
-                reached |= best.reached(at, first, dots);
+                lives[at] &= best.reached(at, first, dots);
+                reached |= lives[at];
             }
             let before = live.count_ones();
             live &= reached;
@@ -168,13 +171,17 @@ pub(crate) fn scan_best(
             if live.count_ones() * ENOUGH.1 > before * ENOUGH.0 {
                 *resting = REST;
             }
+            if live.count_ones() < SPARSE {
+                // A bound for each row of the block takes longer than the rest of these few.
+                break;
+            }
         }
-        sums.add(rows, done..set.dims(), live);
+        sums.add(rows, done..set.dims(), live, &lives);
         for (at, query) in queries.iter().enumerate() {
             for ((dot, sum), scale) in dots.iter_mut().zip(sums.of(at, scales.len())).zip(scales) {
                 *dot = (*sum as f32 * scale) * query.scale;
             }
-            best.take(at, first, live, dots);
+            best.take(at, first, lives[at], dots);
         }
     });
 }
@@ -200,8 +207,9 @@ impl Sums<'_> {
         &self.sums[query * rows..][..rows]
     }
 
-    /// Adds the products of the values in `range`; the first range of a block begins at 0.
-    fn add(&mut self, rows: Int8Rows<'_>, range: Range<usize>, live: u64) {
+    /// Adds the products of the values in `range`, of a few rows only with the queries for which they are live; the first range of
+    /// a block begins at 0.
+    fn add(&mut self, rows: Int8Rows<'_>, range: Range<usize>, live: u64, lives: &[u64; MAX_QUERIES]) {
         let count = self.queries.len();
         let mut queries = [&[][..]; MAX_QUERIES];
         for (values, query) in queries.iter_mut().zip(self.queries) {
@@ -211,14 +219,11 @@ impl Sums<'_> {
         if live.count_ones() >= SPARSE {
             return rows.sums(self.kernel, range, queries, &mut self.sums[..count * rows.len()]);
         }
-        for row in set_bits(live) {
-            let mut one = [0; MAX_QUERIES];
-            let sums = &mut self.sums[row..];
-            if range.start > 0 {
-                one.iter_mut().zip(sums.iter().step_by(rows.len())).for_each(|(one, sum)| *one = *sum);
+        for (at, query) in queries.iter().enumerate() {
+            for row in set_bits(lives[at]) {
+                let sum = &mut self.sums[at * rows.len() + row];
+                rows.slice(row, 1).sums(self.kernel, range.clone(), &[query], std::slice::from_mut(sum));
             }
-            rows.slice(row, 1).sums(self.kernel, range.clone(), queries, &mut one[..count]);
-            sums.iter_mut().step_by(rows.len()).zip(&one[..count]).for_each(|(sum, one)| *sum = *one);
         }
     }
 }

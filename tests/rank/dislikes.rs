@@ -19,7 +19,7 @@ fn not_interested_lowers_its_kind_and_leaves_the_others() {
     let fell = |id: &str| score(&before, id) - score(&after, id);
     let kind = |list: &homebody::Recommendation| (0..8).map(|n| place(list, &format!("west-{n}"))).sum::<usize>();
     assert!(
-        fell("west-2") > 0.01 && kind(&after) > kind(&before),
+        fell("west-2") > 0.005 && kind(&after) > kind(&before),
         "{} from {} to {}",
         fell("west-2"),
         kind(&before),
@@ -27,7 +27,7 @@ fn not_interested_lowers_its_kind_and_leaves_the_others() {
     );
     for other in ["love-1", "ghost-3", "space-2", "crime-4"] {
         // Exactly as they were, or hardly touched where they happen to be a little more than a spread above the mean.
-        assert!((0.0..0.005).contains(&fell(other)), "{other}: {}", fell(other));
+        assert!((0.0..0.0025).contains(&fell(other)), "{other}: {}", fell(other));
     }
 }
 
