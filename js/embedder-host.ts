@@ -155,7 +155,7 @@ export class EmbedderHost {
   /** `embed` runs the usual encoder; `graph`, three times its size, any graph that tract can run. */
   async #start(name: "embed" | "graph"): Promise<EmbedEngine | GraphEngine> {
     // The page cannot know that the other module will be needed.
-    const given = name === "embed" ? this.#given : Promise.resolve(await compile(name));
+    const given = name === "embed" ? this.#given : compile(name);
     const module = await moduleFor(name, given, () => this.#request());
     this.#emit("progress", { phase: "compile" });
     const crashed = (message: string): void => this.#crashed(message);

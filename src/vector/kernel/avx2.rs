@@ -52,7 +52,6 @@ struct Int8;
 // SAFETY: each method asks only for AVX2, and reads no more than WIDTH values.
 unsafe impl Int8Lanes for Int8 {
     const WIDTH: usize = 16;
-    const TURN: usize = 8;
     type Row = __m256i;
     type Sum = __m256i;
 
@@ -90,7 +89,6 @@ struct Float32;
 // SAFETY: each method asks only for AVX2 and FMA, and reads no more than WIDTH values.
 unsafe impl Float32Lanes for Float32 {
     const WIDTH: usize = 8;
-    const TURN: usize = 8;
     type Row = __m256;
     type Sum = __m256;
 

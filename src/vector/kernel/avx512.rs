@@ -56,7 +56,6 @@ struct Int8;
 // SAFETY: each method asks only for AVX-512 F, BW and VNNI, and reads no more than WIDTH values.
 unsafe impl Int8Lanes for Int8 {
     const WIDTH: usize = 32;
-    const TURN: usize = 8;
     type Row = __m512i;
     type Sum = __m512i;
 
@@ -90,7 +89,6 @@ struct Float32;
 // SAFETY: each method asks only for AVX-512 F, and reads no more than WIDTH values.
 unsafe impl Float32Lanes for Float32 {
     const WIDTH: usize = 16;
-    const TURN: usize = 8;
     type Row = __m512;
     type Sum = __m512;
 

@@ -40,7 +40,6 @@ struct Int8;
 // SAFETY: each method asks only for NEON, and reads no more than WIDTH values.
 unsafe impl Int8Lanes for Int8 {
     const WIDTH: usize = 16;
-    const TURN: usize = 8;
     type Row = int8x16_t;
     // Two sums, so that the four multiply-adds of a step do not wait for one another in a single chain.
     type Sum = [int32x4_t; 2];
@@ -84,7 +83,6 @@ struct Float32;
 // SAFETY: each method asks only for NEON, and reads no more than WIDTH values.
 unsafe impl Float32Lanes for Float32 {
     const WIDTH: usize = 4;
-    const TURN: usize = 8;
     type Row = float32x4_t;
     type Sum = float32x4_t;
 

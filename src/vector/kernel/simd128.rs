@@ -43,7 +43,6 @@ struct Int8;
 // SAFETY: each method asks only for simd128, and reads no more than WIDTH values.
 unsafe impl Int8Lanes for Int8 {
     const WIDTH: usize = 16;
-    const TURN: usize = 8;
     type Row = [v128; 2];
     type Sum = v128;
 
@@ -77,7 +76,6 @@ struct Float32;
 // SAFETY: each method asks only for simd128, and reads no more than WIDTH values.
 unsafe impl Float32Lanes for Float32 {
     const WIDTH: usize = 4;
-    const TURN: usize = 8;
     type Row = v128;
     type Sum = v128;
 

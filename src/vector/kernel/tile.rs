@@ -3,8 +3,7 @@
 //! A tile is `R` rows × `Q` queries whose running sums all stay in registers. One query takes two rows at a time: a load of
 //! the query serves both, and memory is still read nearly in order (four rows at a time take 0.7 × the instructions, but
 //! 1.2 × the time once the rows come from main memory, and 3 × when only the first part of each is read). Eight queries take
-//! one row at a time, so that widening the row, the most expensive step, is paid once for eight; or two turns of four, where
-//! an instruction set says so ([`Int8Lanes::TURN`]).
+//! one row at a time, so that widening the row, the most expensive step, is paid once for eight.
 //!
 //! An instruction set contributes the few operations of [`Int8Lanes`] or [`Float32Lanes`]. They and the loops here are
 //! `inline(always)`, so that they are compiled inside the caller's `#[target_feature]` function.
@@ -19,8 +18,6 @@ use super::{MAX_QUERIES, MAX_WIDTH, check_shapes};
 pub(super) unsafe trait Int8Lanes {
     /// Values per step; at most [`MAX_WIDTH`].
     const WIDTH: usize;
-    /// So many queries go over the rows together at most: 4 or 8.
-    const TURN: usize;
     type Row: Copy;
     type Sum: Copy;
     unsafe fn zero() -> Self::Sum;
@@ -36,8 +33,6 @@ pub(super) unsafe trait Int8Lanes {
 pub(super) unsafe trait Float32Lanes {
     /// Values per step; at most [`MAX_WIDTH`].
     const WIDTH: usize;
-    /// So many queries go over the rows together at most: 4 or 8.
-    const TURN: usize;
     type Row: Copy;
     type Sum: Copy;
     unsafe fn zero() -> Self::Sum;
@@ -77,22 +72,17 @@ macro_rules! driver {
                 }
                 &tails
             };
-            let together = queries.len().div_ceil(queries.len().div_ceil(L::TURN));
-            for (first, queries) in (0..).step_by(together).zip(queries.chunks(together)) {
-                let (sums, tails) = (&mut sums[first * rows..][..queries.len() * rows], &tails[first..]);
-                // SAFETY: passed on from the caller; `check_shapes` has checked the lengths that `$strip` relies on.
-                unsafe {
-                    match queries.len() {
-                        1 => $strip::<L, 2, 1>(values, stride, queries, tails, dims, rows, sums),
-                        2 => $strip::<L, 2, 2>(values, stride, queries, tails, dims, rows, sums),
-                        3 => $strip::<L, 2, 3>(values, stride, queries, tails, dims, rows, sums),
-                        4 => $strip::<L, 2, 4>(values, stride, queries, tails, dims, rows, sums),
-                        _ if L::TURN <= 4 => unreachable!("no turn has more queries"),
-                        5 => $strip::<L, 1, 5>(values, stride, queries, tails, dims, rows, sums),
-                        6 => $strip::<L, 1, 6>(values, stride, queries, tails, dims, rows, sums),
-                        7 => $strip::<L, 1, 7>(values, stride, queries, tails, dims, rows, sums),
-                        _ => $strip::<L, 1, 8>(values, stride, queries, tails, dims, rows, sums),
-                    }
+            // SAFETY: passed on from the caller; `check_shapes` has checked the lengths that `$strip` relies on.
+            unsafe {
+                match queries.len() {
+                    1 => $strip::<L, 2, 1>(values, stride, queries, tails, dims, rows, sums),
+                    2 => $strip::<L, 2, 2>(values, stride, queries, tails, dims, rows, sums),
+                    3 => $strip::<L, 2, 3>(values, stride, queries, tails, dims, rows, sums),
+                    4 => $strip::<L, 2, 4>(values, stride, queries, tails, dims, rows, sums),
+                    5 => $strip::<L, 1, 5>(values, stride, queries, tails, dims, rows, sums),
+                    6 => $strip::<L, 1, 6>(values, stride, queries, tails, dims, rows, sums),
+                    7 => $strip::<L, 1, 7>(values, stride, queries, tails, dims, rows, sums),
+                    _ => $strip::<L, 1, 8>(values, stride, queries, tails, dims, rows, sums),
                 }
             }
         }
@@ -106,7 +96,7 @@ macro_rules! driver {
             values: &[$value],
             stride: usize,
             queries: &[&[$query]],
-            tails: &[[$query; MAX_WIDTH]],
+            tails: &[[$query; MAX_WIDTH]; MAX_QUERIES],
             dims: usize,
             rows: usize,
             sums: &mut [$sum],
@@ -135,13 +125,13 @@ macro_rules! driver {
         ///
         /// # Safety
         /// The instruction set of `L` is available; `tile` holds `R` rows of `dims` values that begin `stride` apart, and each
-        /// query `dims` values. There are `Q` tails or more.
+        /// query `dims` values.
         #[inline(always)]
         unsafe fn $tile<L: $lanes, const R: usize, const Q: usize>(
             tile: &[$value],
             stride: usize,
             queries: &[&[$query]; Q],
-            tails: &[[$query; MAX_WIDTH]],
+            tails: &[[$query; MAX_WIDTH]; MAX_QUERIES],
             dims: usize,
         ) -> [[$sum; R]; Q] {
             let whole = dims - dims % L::WIDTH;
