@@ -121,6 +121,16 @@ impl<'a> Int8Rows<'a> {
         self.slice(at, 1).pieces(range).map(|piece| piece.values)
     }
 
+    /// The sum of products of one row's values in `range` with those of a query.
+    pub(crate) fn sum(self, kernel: &dyn Kernel, at: usize, range: Range<usize>, query: &[i16]) -> i32 {
+        let piece = |piece: Piece<'_>| {
+            let mut sum = [0];
+            kernel.sums_int8(piece.values, piece.stride, &[&query[piece.range]], &mut sum);
+            sum[0]
+        };
+        self.slice(at, 1).pieces(range).map(piece).sum()
+    }
+
     /// Sums of products of the values in `range` with those of the queries, a sum per query and row: added to what `sums` has,
     /// or in its place if the range begins at 0.
     pub(crate) fn sums(self, kernel: &dyn Kernel, range: Range<usize>, queries: &[&[i16]], sums: &mut [i32]) {

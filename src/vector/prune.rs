@@ -16,8 +16,6 @@
 //! float32 bound is no less than the exact sum, and because rounding never reverses an order, what the sum is converted and
 //! multiplied to is no more than what the bound is multiplied to. Scales are not negative here: they are of our own making.
 
-use std::ops::Range;
-
 use super::int8::Int8Rows;
 use super::kernel::{Kernel, MAX_QUERIES};
 use super::mask::{Mask, set_bits};
@@ -117,12 +115,12 @@ pub(crate) trait Best {
     /// Which of the rows from `first` on count if these are their products, or less.
     fn reached(&self, query: usize, first: usize, dots: &[f32]) -> u64;
 
-    /// Takes the products of the rows that are live.
+    /// Takes the products of the rows from `first` on that are live; what `dots` has of others means nothing.
     fn take(&mut self, query: usize, first: usize, live: u64, dots: &[f32]);
 }
 
-/// Hands `best` every row of an int8 set that is on and may be among the best, as [`scan`](super::scorer::scan) would, blocks in
-/// ascending order. Queries (1 to [`MAX_QUERIES`]), mask and set must have been checked, and `tails` be those of the set.
+/// Hands `best` every row of an int8 set that is on and may be among the best, as [`scan`](super::scorer::scan) would, if not in
+/// the same order. Queries (1 to [`MAX_QUERIES`]), mask and set must have been checked, and `tails` be those of the set.
 pub(crate) fn scan_best(
     kernel: &dyn Kernel,
     set: &VectorSet,
@@ -131,7 +129,13 @@ pub(crate) fn scan_best(
     mask: Option<&Mask>,
     best: &mut impl Best,
 ) {
-    let mut sums = Sums { kernel, queries, sums: [0; _] };
+    let mut values = [&[][..]; MAX_QUERIES];
+    for (values, query) in values.iter_mut().zip(queries) {
+        *values = &query.values;
+    }
+    let values = &values[..queries.len()];
+    let mut sums = [0; MAX_QUERIES * BLOCK];
+    let mut few = Few::new(kernel, queries, set.dims());
     // For each cut and query the greatest that a unit of a row's code can add.
     let most: Vec<[f32; MAX_QUERIES]> = tails.cuts.iter().map(|cut| most(cut, queries)).collect();
     let mut resting = [0; CUTS];
@@ -139,11 +143,17 @@ pub(crate) fn scan_best(
     each_block(set, mask, |first, mut live, rows| {
         let Rows::Int8(rows) = rows else { unreachable!("queries are those of an int8 set") };
         let scales = rows.scales;
-        let dots = &mut dots[..scales.len()];
+        let sums = &mut sums[..queries.len() * rows.len()];
+        let dots = &mut dots[..rows.len()];
         // Which rows may still count, query by query.
         let mut lives = [live; MAX_QUERIES];
+        let lives = &mut lives[..queries.len()];
         let mut done = 0;
         for ((cut, most), resting) in tails.cuts.iter().zip(&most).zip(&mut resting) {
+            if live.count_ones() < SPARSE {
+                // A bound for each row of the block takes longer than the rest of these few.
+                break;
+            }
             if *resting > 0 {
                 *resting -= 1;
                 continue;
@@ -151,39 +161,101 @@ pub(crate) fn scan_best(
             if !best.is_full() {
                 break;
             }
-            sums.add(rows, done..cut.place, live, &lives);
+            rows.sums(kernel, done..cut.place, values, sums);
             done = cut.place;
-            let codes = &cut.codes[first..][..scales.len()];
+            let codes = &cut.codes[first..];
             let mut reached = 0;
             for (at, query) in queries.iter().enumerate() {
-                for (((dot, sum), code), scale) in dots.iter_mut().zip(sums.of(at, scales.len())).zip(codes).zip(scales)
-                {
-                    *dot = ((*sum as f32 + f32::from(*code) * most[at] + PAD) * scale) * query.scale;
+                if lives[at] != 0 {
+                    bounds(&sums[at * rows.len()..], codes, most[at], scales, query.scale, dots);
+                    lives[at] &= best.reached(at, first, dots);
+                    reached |= lives[at];
                 }
-                lives[at] &= best.reached(at, first, dots);
-                reached |= lives[at];
             }
             let before = live.count_ones();
             live &= reached;
-            if live == 0 {
-                return;
-            }
             if live.count_ones() * ENOUGH.1 > before * ENOUGH.0 {
                 *resting = REST;
             }
-            if live.count_ones() < SPARSE {
-                // A bound for each row of the block takes longer than the rest of these few.
-                break;
-            }
         }
-        sums.add(rows, done..set.dims(), live, &lives);
+        if live.count_ones() < SPARSE {
+            for (query, live) in lives.iter().enumerate() {
+                for at in set_bits(*live) {
+                    let sum = if done == 0 { 0 } else { sums[query * rows.len() + at] };
+                    few.push(One { query, row: first + at, rows: rows.slice(at, 1), done, sum }, best);
+                }
+            }
+            return;
+        }
+        rows.sums(kernel, done..set.dims(), values, sums);
         for (at, query) in queries.iter().enumerate() {
-            for ((dot, sum), scale) in dots.iter_mut().zip(sums.of(at, scales.len())).zip(scales) {
+            for ((dot, sum), scale) in dots.iter_mut().zip(&sums[at * rows.len()..]).zip(scales) {
                 *dot = (*sum as f32 * scale) * query.scale;
             }
             best.take(at, first, lives[at], dots);
         }
     });
+    few.finish(best);
+}
+
+/// What the products can be at most: a row's sum so far, and what its tail can add.
+fn bounds(sums: &[i32], codes: &[u8], most: f32, scales: &[f32], scale: f32, dots: &mut [f32]) {
+    for (((dot, sum), code), row) in dots.iter_mut().zip(sums).zip(codes).zip(scales) {
+        *dot = ((*sum as f32 + f32::from(*code) * most + PAD) * row) * scale;
+    }
+}
+
+/// Rows that are read one by one, for one query each. They lie far apart, and each would be waited for: so some are collected,
+/// and a value of each of their cache lines is looked at, which processors do for many at a time, before any is multiplied.
+struct Few<'a> {
+    kernel: &'a dyn Kernel,
+    queries: &'a [&'a Int8Query],
+    dims: usize,
+    waiting: Vec<One<'a>>,
+}
+
+/// A row for a query.
+struct One<'a> {
+    query: usize,
+    row: usize,
+    /// Only this one.
+    rows: Int8Rows<'a>,
+    /// So many values are in the sum.
+    done: usize,
+    sum: i32,
+}
+
+impl<'a> Few<'a> {
+    /// As many as are read together: their lines (at most 64 × 4096 values) fit the second-level cache.
+    const MOST: usize = 64;
+    /// The bytes of a cache line, or of half of one.
+    const LINE: usize = 64;
+
+    fn new(kernel: &'a dyn Kernel, queries: &'a [&'a Int8Query], dims: usize) -> Self {
+        Self { kernel, queries, dims, waiting: Vec::with_capacity(Self::MOST) }
+    }
+
+    fn push(&mut self, one: One<'a>, best: &mut impl Best) {
+        self.waiting.push(one);
+        if self.waiting.len() == Self::MOST {
+            self.finish(best);
+        }
+    }
+
+    fn finish(&mut self, best: &mut impl Best) {
+        let mut seen = 0;
+        for one in &self.waiting {
+            for values in one.rows.row(0, one.done..self.dims) {
+                seen ^= values.iter().step_by(Self::LINE).chain(values.last()).fold(0, |seen, value| seen ^ value);
+            }
+        }
+        std::hint::black_box(seen);
+        for one in self.waiting.drain(..) {
+            let query = self.queries[one.query];
+            let sum = one.sum + one.rows.sum(self.kernel, 0, one.done..self.dims, &query.values);
+            best.take(one.query, one.row, 1, &[(sum as f32 * one.rows.scales[0]) * query.scale]);
+        }
+    }
 }
 
 fn most(cut: &Cut, queries: &[&Int8Query]) -> [f32; MAX_QUERIES] {
@@ -192,40 +264,6 @@ fn most(cut: &Cut, queries: &[&Int8Query]) -> [f32; MAX_QUERIES] {
         let norm2: f64 = tail.iter().map(|value| f64::from(*value) * f64::from(*value)).sum();
         (norm2.sqrt() * cut.unit * SLACK) as f32
     })
-}
-
-/// The sums of a block, as far as they are done.
-struct Sums<'a> {
-    kernel: &'a dyn Kernel,
-    queries: &'a [&'a Int8Query],
-    /// Query by query, a sum a row; what it says of rows that are not live means nothing.
-    sums: [i32; MAX_QUERIES * BLOCK],
-}
-
-impl Sums<'_> {
-    fn of(&self, query: usize, rows: usize) -> &[i32] {
-        &self.sums[query * rows..][..rows]
-    }
-
-    /// Adds the products of the values in `range`, of a few rows only with the queries for which they are live; the first range of
-    /// a block begins at 0.
-    fn add(&mut self, rows: Int8Rows<'_>, range: Range<usize>, live: u64, lives: &[u64; MAX_QUERIES]) {
-        let count = self.queries.len();
-        let mut queries = [&[][..]; MAX_QUERIES];
-        for (values, query) in queries.iter_mut().zip(self.queries) {
-            *values = &query.values;
-        }
-        let queries = &queries[..count];
-        if live.count_ones() >= SPARSE {
-            return rows.sums(self.kernel, range, queries, &mut self.sums[..count * rows.len()]);
-        }
-        for (at, query) in queries.iter().enumerate() {
-            for row in set_bits(lives[at]) {
-                let sum = &mut self.sums[at * rows.len() + row];
-                rows.slice(row, 1).sums(self.kernel, range.clone(), &[query], std::slice::from_mut(sum));
-            }
-        }
-    }
 }
 
 #[cfg(test)]

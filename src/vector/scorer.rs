@@ -187,7 +187,7 @@ pub(crate) fn scan(kernel: &dyn Kernel, set: &VectorSet, queries: &[Query], mask
 }
 
 /// Calls `work(first row, live bits, rows)` for every block with a row that is on, in ascending order.
-pub(crate) fn each_block(set: &VectorSet, mask: Option<&Mask>, mut work: impl FnMut(usize, u64, Rows<'_>)) {
+pub(crate) fn each_block<'a>(set: &'a VectorSet, mask: Option<&Mask>, mut work: impl FnMut(usize, u64, Rows<'a>)) {
     let dims = set.dims();
     for (chunk_first, chunk) in set.chunks() {
         let chunk_rows = chunk.len(dims);

@@ -42,8 +42,8 @@ struct Int8;
 
 // SAFETY: each method asks only for simd128, and reads no more than WIDTH values.
 unsafe impl Int8Lanes for Int8 {
-    const WIDTH: usize = 16;
-    type Row = [v128; 2];
+    const WIDTH: usize = 8;
+    type Row = v128;
     type Sum = v128;
 
     #[inline(always)]
@@ -52,16 +52,15 @@ unsafe impl Int8Lanes for Int8 {
     }
 
     #[inline(always)]
-    unsafe fn load(row: *const i8) -> [v128; 2] {
-        // SAFETY: 16 bytes are readable, says the trait's contract; wasm loads need no alignment.
-        unsafe { [i16x8_load_extend_i8x8(row), i16x8_load_extend_i8x8(row.add(8))] }
+    unsafe fn load(row: *const i8) -> v128 {
+        // SAFETY: 8 bytes are readable, says the trait's contract; wasm loads need no alignment.
+        unsafe { i16x8_load_extend_i8x8(row) }
     }
 
     #[inline(always)]
-    unsafe fn add(sum: v128, row: [v128; 2], query: *const i16) -> v128 {
-        // SAFETY: 16 int16 are readable, says the trait's contract.
-        let (low, high) = unsafe { (v128_load(query.cast()), v128_load(query.add(8).cast())) };
-        i32x4_add(i32x4_add(sum, i32x4_dot_i16x8(row[0], low)), i32x4_dot_i16x8(row[1], high))
+    unsafe fn add(sum: v128, row: v128, query: *const i16) -> v128 {
+        // SAFETY: 8 int16 are readable, says the trait's contract.
+        i32x4_add(sum, i32x4_dot_i16x8(row, unsafe { v128_load(query.cast()) }))
     }
 
     #[inline(always)]

@@ -1,14 +1,21 @@
 //! What all SIMD kernels share: how rows and queries are cut into tiles, and what happens at the ends.
 //!
-//! A tile is `R` rows × `Q` queries whose running sums all stay in registers. One query takes two rows at a time: a load of
-//! the query serves both, and memory is still read nearly in order (four rows at a time take 0.7 × the instructions, but
-//! 1.2 × the time once the rows come from main memory, and 3 × when only the first part of each is read). Eight queries take
-//! one row at a time, so that widening the row, the most expensive step, is paid once for eight.
+//! A tile is two rows × up to four queries whose running sums all stay in registers: a load of a query serves both rows, and
+//! widening a row, the most expensive step, is paid once for four queries. More queries go over the rows in a second turn, while
+//! a block of those is still in the nearest cache: with eight at once, one register is too few for what else a step needs, and
+//! x86 has sixteen. Memory is still read nearly in order (four rows at a time take 0.7 × the instructions, but 1.2 × the time once
+//! the rows come from main memory, and 3 × when only the first part of each is read).
 //!
 //! An instruction set contributes the few operations of [`Int8Lanes`] or [`Float32Lanes`]. They and the loops here are
 //! `inline(always)`, so that they are compiled inside the caller's `#[target_feature]` function.
 
 use super::{MAX_QUERIES, MAX_WIDTH, check_shapes};
+
+/// Rows of a tile.
+const ROWS: usize = 2;
+
+/// Queries of a tile at most.
+const TOGETHER: usize = 4;
 
 /// The int8 × int16 operations of one instruction set.
 ///
@@ -72,43 +79,44 @@ macro_rules! driver {
                 }
                 &tails
             };
-            // SAFETY: passed on from the caller; `check_shapes` has checked the lengths that `$strip` relies on.
-            unsafe {
-                match queries.len() {
-                    1 => $strip::<L, 2, 1>(values, stride, queries, tails, dims, rows, sums),
-                    2 => $strip::<L, 2, 2>(values, stride, queries, tails, dims, rows, sums),
-                    3 => $strip::<L, 2, 3>(values, stride, queries, tails, dims, rows, sums),
-                    4 => $strip::<L, 2, 4>(values, stride, queries, tails, dims, rows, sums),
-                    5 => $strip::<L, 1, 5>(values, stride, queries, tails, dims, rows, sums),
-                    6 => $strip::<L, 1, 6>(values, stride, queries, tails, dims, rows, sums),
-                    7 => $strip::<L, 1, 7>(values, stride, queries, tails, dims, rows, sums),
-                    _ => $strip::<L, 1, 8>(values, stride, queries, tails, dims, rows, sums),
+            let together = queries.len().div_ceil(queries.len().div_ceil(TOGETHER));
+            for (first, queries) in (0..).step_by(together).zip(queries.chunks(together)) {
+                let (sums, tails) = (&mut sums[first * rows..][..queries.len() * rows], &tails[first..]);
+                // SAFETY: passed on from the caller; `check_shapes` has checked the lengths that `$strip` relies on.
+                unsafe {
+                    match queries.len() {
+                        1 => $strip::<L, 1>(values, stride, queries, tails, dims, rows, sums),
+                        2 => $strip::<L, 2>(values, stride, queries, tails, dims, rows, sums),
+                        3 => $strip::<L, 3>(values, stride, queries, tails, dims, rows, sums),
+                        _ => $strip::<L, TOGETHER>(values, stride, queries, tails, dims, rows, sums),
+                    }
                 }
             }
         }
 
-        /// All rows, `R` at a time and the last few one by one.
+        /// All rows, two at a time and the last of an odd number by itself.
         ///
         /// # Safety
         /// The instruction set of `L` is available; there are `Q` queries of `dims` values, `rows` rows and `Q * rows` sums.
-        #[inline(always)]
-        unsafe fn $strip<L: $lanes, const R: usize, const Q: usize>(
+        #[cfg_attr(target_arch = "wasm32", inline(never))]
+        #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+        unsafe fn $strip<L: $lanes, const Q: usize>(
             values: &[$value],
             stride: usize,
             queries: &[&[$query]],
-            tails: &[[$query; MAX_WIDTH]; MAX_QUERIES],
+            tails: &[[$query; MAX_WIDTH]],
             dims: usize,
             rows: usize,
             sums: &mut [$sum],
         ) {
             let queries: [&[$query]; Q] = std::array::from_fn(|at| queries[at]);
-            let whole = rows - rows % R;
-            for first in (0..whole).step_by(R) {
-                let tile = &values[first * stride..][..(R - 1) * stride + dims];
-                // SAFETY: passed on; the tile holds R rows.
-                let totals = unsafe { $tile::<L, R, Q>(tile, stride, &queries, tails, dims) };
+            let whole = rows - rows % ROWS;
+            for first in (0..whole).step_by(ROWS) {
+                let tile = &values[first * stride..][..(ROWS - 1) * stride + dims];
+                // SAFETY: passed on; the tile holds so many rows.
+                let totals = unsafe { $tile::<L, ROWS, Q>(tile, stride, &queries, tails, dims) };
                 for (query, totals) in totals.iter().enumerate() {
-                    sums[query * rows + first..][..R].copy_from_slice(totals);
+                    sums[query * rows + first..][..ROWS].copy_from_slice(totals);
                 }
             }
             for row in whole..rows {
@@ -131,7 +139,7 @@ macro_rules! driver {
             tile: &[$value],
             stride: usize,
             queries: &[&[$query]; Q],
-            tails: &[[$query; MAX_WIDTH]; MAX_QUERIES],
+            tails: &[[$query; MAX_WIDTH]],
             dims: usize,
         ) -> [[$sum; R]; Q] {
             let whole = dims - dims % L::WIDTH;
