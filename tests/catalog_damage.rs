@@ -173,6 +173,8 @@ fn a_manifest_that_contradicts_itself_is_refused() {
         ("\"column\":\"votes\"", "\"column\":\"title\""),
         ("\"min\":1.0", "\"min\":11.0"),
         ("\"min\":150.0", "\"min\":-150.0"),
+        ("\"min\":1.0", "\"min\":-1e308"),
+        ("\"weight\":1.0", "\"weight\":1e300"),
         ("\"many\":true", "\"many\":false"),
         ("{\"name\":\"decade\"", "{\"name\":\"year\""),
         ("{\"name\":\"popularity\"", "{\"name\":\"rating\""),

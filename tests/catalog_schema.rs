@@ -113,7 +113,9 @@ fn settings_are_in_their_range() {
     assert!(space(&format!("{number}range = [0, 2]\nscale = 'log'")).contains("above 0"));
     assert!(space(&format!("{number}missing = 'median'")).contains("\"mean\", \"worst\" or a number"));
     assert!(space(&format!("{number}missing = nan")).contains("finite"));
-    assert!(space(&format!("{number}weight = inf")).contains("finite weight"));
+    for weight in ["inf", "nan", "1.7e308", "-1000001"] {
+        assert!(space(&format!("{number}weight = {weight}")).contains("a weight from -1000000 to 1000000"), "{weight}");
+    }
     assert!(space("kind = 'recency'\ncolumn = 'day'\nhalf_life_days = 0").contains("half_life_days above 0, found 0"));
     assert!(refused("[prior]\nrating = 'price'\ncount = 'price'\nsmoothing = -1").contains("found -1"));
     assert!(refused("[columns.a]\ntype = 'date'\nformats = ['%d %b']").contains("with a year, found \"%d %b\""));

@@ -89,6 +89,9 @@ pub(crate) fn tag_field() -> Arc<Field> {
     Arc::new(Field::new("item", DataType::Utf8, true))
 }
 
+/// Numbers beyond this are a mistake; up to it, differences, squares and sums of them stay finite.
+pub(crate) const LARGEST_NUMBER: f64 = 1e100;
+
 impl Column {
     /// `arrays` have the Arrow type of `column_type`.
     pub(crate) fn new(name: &str, column_type: ColumnType, display: bool, arrays: &[ArrayRef]) -> Self {

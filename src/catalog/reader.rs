@@ -10,11 +10,11 @@ use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use serde_json::{Map, Value};
 
-use super::column::{Chunks, Column};
+use super::column::{Chunks, Column, LARGEST_NUMBER};
 use super::error::{CatalogError, CatalogErrorKind, listing};
 use super::ipc::read_stream;
 use super::manifest::{ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ModelRef, SpaceKindEntry};
-use super::space::{EffectRule, PairwiseModel, Prior, Scenario, Segment, Space, SpaceKind};
+use super::space::{EffectRule, LARGEST_WEIGHT, PairwiseModel, Prior, Scenario, Segment, Space, SpaceKind};
 use crate::vector::{Precision, VectorSet};
 
 /// The name of the id column in the items file.
@@ -295,6 +295,7 @@ impl CatalogReader {
             Column::new(&entry.name, entry.column_type, entry.display, &arrays)
         });
         let columns: Vec<Column> = columns.collect();
+        check_numbers(&columns)?;
         let mut spaces = Vec::with_capacity(self.manifest.spaces.len());
         for entry in &self.manifest.spaces {
             let kind = match entry.kind.clone() {
@@ -370,14 +371,18 @@ fn check_spaces(manifest: &Manifest) -> Result<(), CatalogError> {
     };
     for space in &manifest.spaces {
         let owner = format!("space {:?}", space.name);
-        if !space.weight.is_finite() {
-            return Err(inconsistent(format!("{owner} must have a finite weight, found {}", space.weight)));
+        if !(-LARGEST_WEIGHT..=LARGEST_WEIGHT).contains(&space.weight) {
+            return Err(inconsistent(format!(
+                "{owner} must have a weight from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}, found {}",
+                space.weight
+            )));
         }
         match &space.kind {
             SpaceKindEntry::Text { .. } | SpaceKindEntry::Collaborative { .. } => {}
             SpaceKindEntry::Number { column: name, min, max, log, .. } => {
                 column(&owner, name, &[T::Number, T::Integer])?;
-                if !(min.is_finite() && max.is_finite() && min < max) || (*log && *min <= 0.0) {
+                let bounded = min.abs() <= LARGEST_NUMBER && max.abs() <= LARGEST_NUMBER;
+                if !(bounded && min < max) || (*log && *min <= 0.0) {
                     return Err(inconsistent(format!("{owner} has no proper range: {min} to {max}, log {log}")));
                 }
             }
@@ -412,6 +417,21 @@ fn check_spaces(manifest: &Manifest) -> Result<(), CatalogError> {
         None => {}
     }
     Ok(())
+}
+
+/// Whoever writes Arrow can write what is no number, or one whose square is none.
+fn check_numbers(columns: &[Column]) -> Result<(), CatalogError> {
+    let bad = |column: &Column| {
+        let values = (0..column.len()).filter_map(|row| column.number(row));
+        values.into_iter().find(|value| value.is_nan() || value.abs() > LARGEST_NUMBER)
+    };
+    let numbers = columns.iter().filter(|column| column.column_type() == ColumnType::Number);
+    match numbers.map(|column| (column.name(), bad(column))).find_map(|(name, bad)| bad.map(|bad| (name, bad))) {
+        Some((name, value)) => {
+            Err(inconsistent(format!("the column {name:?} must have numbers up to {LARGEST_NUMBER:e}, found {value}")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The ids, checked to be different and in order.

@@ -88,6 +88,9 @@ pub enum SpaceKind {
     },
 }
 
+/// Weights beyond this are a mistake; up to it, sums cannot overflow.
+pub(crate) const LARGEST_WEIGHT: f64 = 1e6;
+
 /// The columns of a catalog's map.
 pub(crate) const MAP_X: &str = "map_x";
 pub(crate) const MAP_Y: &str = "map_y";

@@ -9,7 +9,7 @@ use super::filter::Filter;
 use super::options::{Position, RecommendOptions};
 use super::recommender::Recommender;
 use super::term::{LEARNED_LATER, ROTATION, Term};
-use crate::catalog::{Catalog, Column, DEFAULT_SCENARIO, PairwiseModel};
+use crate::catalog::{Catalog, Column, DEFAULT_SCENARIO, LARGEST_WEIGHT, PairwiseModel};
 
 /// Options without an open question.
 #[derive(Debug, Clone)]
@@ -86,10 +86,15 @@ pub(crate) fn check_learning(model: Option<PairwiseModel>) -> Result<(), RankErr
 /// What is learned from interactions has a weight that may be named before there are any.
 fn check_names(weights: &BTreeMap<String, f64>, terms: &[Term]) -> Result<(), RankError> {
     let known: Vec<&str> = terms.iter().map(|term| term.name.as_str()).chain(LEARNED_LATER).collect();
-    match weights.iter().find(|(name, weight)| !known.contains(&name.as_str()) || !weight.is_finite()) {
+    match weights
+        .iter()
+        .find(|(name, weight)| !known.contains(&name.as_str()) || weight.is_nan() || weight.abs() > LARGEST_WEIGHT)
+    {
         None => Ok(()),
         Some((name, weight)) if known.contains(&name.as_str()) => {
-            let message = format!("weight `{name}`: expected a finite number, got {weight}");
+            let message = format!(
+                "weight `{name}`: expected a finite number from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}, got {weight}"
+            );
             Err(RankError::new(RankErrorKind::BadWeight, message))
         }
         Some((name, _)) => {

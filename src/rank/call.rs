@@ -11,7 +11,7 @@ use super::options::{OnboardingOptions, Position, RecommendOptions, SearchOption
 use super::recommender::Recommender;
 use super::sum::{PartColumn, RankedRow};
 use super::term::{DISLIKE, ROTATION, Term, TermKind};
-use crate::catalog::Column;
+use crate::catalog::{Column, LARGEST_WEIGHT};
 use crate::vector::Mask;
 
 /// Whose taste the personal terms speak of.
@@ -64,9 +64,6 @@ impl Active {
         PartColumn { weight: self.weight, affinities: &self.column.values }
     }
 }
-
-/// Weights beyond this are a mistake; up to it, sums cannot overflow.
-const LARGEST_WEIGHT: f64 = 1e6;
 
 impl Recommender {
     /// The items that suit the person best.

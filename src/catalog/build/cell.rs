@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::super::column::LARGEST_NUMBER;
 use super::super::date::{Day, read};
 use super::super::manifest::ColumnType;
 use super::schema::ColumnRule;
@@ -138,7 +139,8 @@ fn cast_one(rule: &ColumnRule, cell: &Cell) -> Result<Typed, String> {
             Ok(Typed::Text(text.trim().to_owned()))
         }
         ColumnType::Number => match to_number(cell) {
-            Some(value) if value.is_finite() => Ok(Typed::Number(value)),
+            Some(value) if value.abs() <= LARGEST_NUMBER => Ok(Typed::Number(value)),
+            Some(value) if value.is_finite() => expected(&format!("a number up to {LARGEST_NUMBER:e}")),
             _ => expected("a number"),
         },
         ColumnType::Integer => match to_integer(cell) {
@@ -286,6 +288,9 @@ mod tests {
     fn numbers_are_finite() {
         assert_eq!(one("number", "", text("1e3")), Ok(Typed::Number(1000.0)));
         assert!(one("number", "", text("inf")).is_err());
+        assert_eq!(one("number", "", Cell::Number(-1e100)), Ok(Typed::Number(-1e100)));
+        let error = one("number", "", text("-1e308")).unwrap_err();
+        assert_eq!(error, "expected a number up to 1e100, found text \"-1e308\"");
         assert_eq!(one("number", "", Cell::Number(f64::NAN)), Ok(Typed::Missing));
     }
 

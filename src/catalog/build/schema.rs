@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::super::column::LARGEST_NUMBER;
 use super::super::date::{Day, is_date_format};
 use super::super::error::{CatalogError, CatalogErrorKind, listing};
 use super::super::manifest::ColumnType;
-use super::super::space::{EffectRule, Missing, Prefer, Prior, Reference, Scenario, Segment};
+use super::super::space::{EffectRule, LARGEST_WEIGHT, Missing, Prefer, Prior, Reference, Scenario, Segment};
 use super::cell::{Cell, Typed, cast};
 use super::raw::{RawColumn, RawDerive, RawId, RawInvalid, RawMissing, RawScale, RawSchema, RawSpace};
 use super::template::Template;
@@ -225,8 +226,11 @@ impl Schema {
                     let known = listing(&known);
                     return Err(invalid(format!("scenario {name:?}: unknown weight {weight:?}; known are {known}")));
                 }
-                if !value.is_finite() {
-                    return Err(invalid(format!("scenario {name:?}: weight {weight:?} must be finite, found {value}")));
+                if !(-LARGEST_WEIGHT..=LARGEST_WEIGHT).contains(value) {
+                    return Err(invalid(format!(
+                        "scenario {name:?}: expected weight {weight:?} from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}, \
+                         found {value}"
+                    )));
                 }
             }
             for (option, share) in
@@ -352,8 +356,10 @@ impl Schema {
             )));
         }
         let weight = raw.weight.unwrap_or(1.0);
-        if !weight.is_finite() {
-            return Err(invalid(format!("{owner}: expected a finite weight, found {weight}")));
+        if !(-LARGEST_WEIGHT..=LARGEST_WEIGHT).contains(&weight) {
+            return Err(invalid(format!(
+                "{owner}: expected a weight from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}, found {weight}"
+            )));
         }
         let column = || required(&owner, "column", raw.column.as_ref());
         let kind = match raw.kind.as_str() {
@@ -367,7 +373,8 @@ impl Schema {
                 self.need(&owner, &column, &[T::Number, T::Integer])?;
                 let log = raw.scale == Some(RawScale::Log);
                 if let Some([low, high]) = raw.range
-                    && (!(low.is_finite() && high.is_finite() && low < high) || (log && low <= 0.0))
+                    && (!(low.abs() <= LARGEST_NUMBER && high.abs() <= LARGEST_NUMBER && low < high)
+                        || (log && low <= 0.0))
                 {
                     let kind =
                         if log { "two growing numbers above 0 (the scale is log)" } else { "two growing numbers" };
