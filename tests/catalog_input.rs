@@ -7,6 +7,8 @@ use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float32Array, Float64Array, Int32Array, ListArray,
     RecordBatch, StringArray, StructArray, TimestampMillisecondArray,
 };
+use arrow_ipc::CompressionType;
+use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
 use arrow_schema::{DataType, Field, Fields};
 use homebody::{CatalogDraft, CatalogError, CatalogErrorKind, CatalogReader, MANIFEST_FILE, Rows, Schema, read_rows};
 use serde_json::{Value, json};
@@ -108,6 +110,16 @@ fn json_values_keep_their_types() {
 }
 
 #[test]
+fn json_numbers_keep_every_digit() {
+    let text = r#"[{"k": 12345678901234567890, "n": 3.9107050088287707}, {"k": 12345678901234567891, "n": 12345678901234567890}]"#;
+    let expected = [
+        json!(["12345678901234567890", { "n": "3.9107050088287707".parse::<f64>().unwrap() }]),
+        json!(["12345678901234567891", { "n": 12_345_678_901_234_567_890_f64 }]),
+    ];
+    assert_eq!(items(&read("x.json", text).unwrap(), "[columns.n]\ntype = 'number'"), expected);
+}
+
+#[test]
 fn json_rows_have_lines() {
     let rows = read("x.json", "[\n  {\"k\": 1},\n  2, [3],\n  null,\n  {\"k\":\n 5}\n]\n").unwrap();
     assert_eq!(
@@ -169,19 +181,25 @@ fn batch() -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap()
 }
 
-fn columnar_files() -> [(&'static str, Vec<u8>); 3] {
+fn columnar_files() -> [(&'static str, Vec<u8>); 5] {
     let batch = batch();
     let mut stream = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
     stream.write(&batch).unwrap();
     stream.finish().unwrap();
-    let mut file = arrow_ipc::writer::FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
-    file.write(&batch).unwrap();
-    file.finish().unwrap();
+    // What data frames write by default is compressed.
+    let file = |compression| {
+        let options = IpcWriteOptions::default().try_with_compression(compression).unwrap();
+        let mut file = FileWriter::try_new_with_options(Vec::new(), &batch.schema(), options).unwrap();
+        file.write(&batch).unwrap();
+        file.into_inner().unwrap()
+    };
     let mut parquet = parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
     parquet.write(&batch).unwrap();
     [
         ("x.arrow", stream.into_inner().unwrap()),
-        ("x.feather", file.into_inner().unwrap()),
+        ("x.feather", file(None)),
+        ("lz4.feather", file(Some(CompressionType::LZ4_FRAME))),
+        ("zstd.arrow", file(Some(CompressionType::ZSTD))),
         ("x.parquet", parquet.into_inner().unwrap()),
     ]
 }

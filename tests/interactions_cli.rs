@@ -107,7 +107,13 @@ fn every_format_gives_the_same_report() {
             1 => json!(t * 1000),
             _ => json!(format!("2023-11-14T22:{:02}:{:02}Z", 13 + (20 + t - START) / 60, (20 + t - START) % 60)),
         };
-        let line = json!({"item": i, "user": u.to_string(), "type": "rate", "value": v, "timestamp": time});
+        // What a data frame makes of whole numbers with a hole among them, and a text with blanks.
+        let item = match i % 3 {
+            0 => json!(i),
+            1 => json!(f64::from(*i)),
+            _ => json!(format!(" {i} ")),
+        };
+        let line = json!({"item": item, "user": u.to_string(), "type": "rate", "value": v, "timestamp": time});
         format!("{line}\n")
     };
     place.write("a.jsonl", marks().iter().map(object).collect::<String>());
@@ -118,7 +124,10 @@ fn every_format_gives_the_same_report() {
     moments[4].1 = Arc::new(micros);
     moments.swap(0, 4);
     parquet(&place, "moments.parquet", moments);
-    for file in ["bom.csv", "a.jsonl", "bom.jsonl", "a.parquet", "moments.parquet"] {
+    let mut floats = columns();
+    floats[1].1 = Arc::new(marks().iter().map(|one| Some(f64::from(one.1))).collect::<Float64Array>());
+    parquet(&place, "floats.parquet", floats);
+    for file in ["bom.csv", "a.jsonl", "bom.jsonl", "a.parquet", "moments.parquet", "floats.parquet"] {
         assert_eq!(place.report(file).0, expected, "{file}");
     }
 }
@@ -175,20 +184,22 @@ fn what_says_nothing_new_is_counted() {
     let place = Place::new();
     let all = csv();
     let first = all.lines().nth(1).unwrap();
-    // Again the same; the same at another time; an unknown item; from the future; an unknown type; a mark off its scale.
+    // Again the same; the same at another time; an unknown item; from the future; an unknown type; a mark off its scale;
+    // a time beyond float32.
     let more = format!(
-        "{first}\n{first}\n0,0,rate,4,{}\n0,99,rate,4,{START}\n0,1,rate,4,4102444800\n0,1,cheer,4,{START}\n0,1,rate,6,{START}\n",
+        "{first}\n{first}\n0,0,rate,4,{}\n0,99,rate,4,{START}\n0,1,rate,4,4102444800\n0,1,cheer,4,{START}\n0,1,rate,6,{START}\n\
+         0,1,dwell,1e300,{START}\n",
         START + 1000
     );
     place.write("more.csv", format!("{all}{more}"));
     let (report, told) = place.report("more.csv");
     for (name, count) in [
-        ("interactions", 67),
+        ("interactions", 68),
         ("used", 61),
         ("duplicates", 2),
         ("unknownItems", 1),
         ("future", 1),
-        ("unknownTypes", 2),
+        ("unknownTypes", 3),
         ("badLines", 0),
         ("mostOfOneUser", 7),
     ] {

@@ -48,6 +48,8 @@ pub use error::{CatalogError, CatalogErrorKind};
 #[cfg(feature = "cli")]
 pub use input::read_rows;
 #[cfg(feature = "cli")]
+pub(crate) use input::{Undecodable, guarded, silence_guarded_panics};
+#[cfg(feature = "cli")]
 pub(crate) use inspect::readable;
 pub use inspect::{CatalogSummary, ColumnSummary, NumberSummary, QUANTILES, Quantile, SpaceSummary, TopValue};
 pub use manifest::{
@@ -55,6 +57,6 @@ pub use manifest::{
     SpaceKindEntry,
 };
 pub use reader::{Catalog, CatalogReader};
-pub(crate) use space::{DEFAULT_SCENARIO, MAP_X, MAP_Y};
+pub(crate) use space::{DEFAULT_SCENARIO, LARGEST_WEIGHT, MAP_X, MAP_Y};
 pub use space::{EffectRule, Missing, PairwiseModel, Prefer, Prior, Reference, Scenario, Segment, Space, SpaceKind};
 pub use verify::{Problem, ProblemCode, Verifier};

@@ -11,9 +11,10 @@ use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Field, Schema};
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{Failure, model};
+use crate::catalog::{Undecodable, guarded};
 use crate::embed::{Embedder, TextKind};
 
 /// Turn texts into vectors.
@@ -40,6 +41,10 @@ enum Kind {
 const CHUNK: usize = 256;
 /// How every Arrow IPC stream begins (the continuation marker before the schema message).
 const ARROW_STREAM: [u8; 4] = [0xff; 4];
+/// How every Arrow file begins.
+const ARROW_FILE: &[u8] = b"ARROW1";
+/// UTF-8 with a mark, as some editors write it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 impl Embed {
     pub(crate) fn run(self) -> Result<(), Failure> {
@@ -50,6 +55,16 @@ impl Embed {
         };
         let mut input = io::stdin().lock();
         let output = BufWriter::new(io::stdout().lock());
+        let head = input.fill_buf().map_err(Failure::while_doing("reading standard input"))?;
+        if head.starts_with(ARROW_FILE) {
+            return Err(Failure::new(
+                "standard input is an Arrow file, which is read from its end; write the Arrow IPC stream format instead \
+                 (pyarrow.ipc.new_stream)",
+            ));
+        }
+        if head.starts_with(BYTE_ORDER_MARK) {
+            input.consume(BYTE_ORDER_MARK.len());
+        }
         let head = input.fill_buf().map_err(Failure::while_doing("reading standard input"))?;
         if head.starts_with(&ARROW_STREAM) {
             embed_arrow(&embedder, kind, input, output)
@@ -62,7 +77,13 @@ impl Embed {
 #[derive(Deserialize)]
 struct Line {
     text: String,
-    vector: Option<serde_json::Value>,
+    /// There, if only as null.
+    #[serde(default, deserialize_with = "present")]
+    vector: bool,
+}
+
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    serde::de::IgnoredAny::deserialize(value).map(|_| true)
 }
 
 fn embed_jsonl(
@@ -96,9 +117,13 @@ fn embed_jsonl(
 
 /// The line as it came, with the vector put before its closing brace: whatever else it holds stays as it was.
 fn jsonl_line(embedder: &Embedder, kind: TextKind, number: usize, line: &str) -> Result<String, Failure> {
-    let parsed: Line = serde_json::from_str(line)
-        .map_err(Failure::while_doing(format!("line {number}: expected a JSON object with a string \"text\"")))?;
-    if parsed.vector.is_some() {
+    let expected = || format!("line {number}: expected a JSON object with a string \"text\"");
+    // serde would take an array of the members in their order as well.
+    if !line.trim_start().starts_with('{') {
+        return Err(Failure::new(expected()));
+    }
+    let parsed: Line = serde_json::from_str(line).map_err(Failure::while_doing(expected()))?;
+    if parsed.vector {
         return Err(Failure::new(format!("line {number}: it has a \"vector\" already")));
     }
     let vector = embedder.embed(&parsed.text, kind).map_err(Failure::while_doing(format!("line {number}")))?;
@@ -108,7 +133,8 @@ fn jsonl_line(embedder: &Embedder, kind: TextKind, number: usize, line: &str) ->
 }
 
 fn embed_arrow(embedder: &Embedder, kind: TextKind, input: impl BufRead, output: impl Write) -> Result<(), Failure> {
-    let reader = StreamReader::try_new(input, None).map_err(Failure::while_doing("reading the Arrow stream"))?;
+    let doing = |why: Undecodable| Failure::new(format!("reading the Arrow stream: {}", why.message()));
+    let mut reader = guarded(|| StreamReader::try_new(input, None)).map_err(doing)?;
     let schema = reader.schema();
     let Some((text_column, field)) = schema.column_with_name("text") else {
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
@@ -133,8 +159,7 @@ fn embed_arrow(embedder: &Embedder, kind: TextKind, input: impl BufRead, output:
     let out_schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
     let mut writer = StreamWriter::try_new(output, &out_schema).map_err(writing())?;
     let mut rows_before = 0;
-    for batch in reader {
-        let batch = batch.map_err(Failure::while_doing("reading the Arrow stream"))?;
+    while let Some(batch) = guarded(|| reader.next().transpose()).map_err(doing)? {
         let texts = batch.column(text_column);
         let values: Vec<f32> = (0..batch.num_rows())
             .into_par_iter()

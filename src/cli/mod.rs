@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::catalog::silence_guarded_panics;
+
 mod build;
 mod crowd;
 mod embed;
@@ -97,6 +99,7 @@ impl Command {
 
 /// Runs the program with the arguments of this process and returns its exit code.
 pub fn main() -> ExitCode {
+    silence_guarded_panics();
     // clap prints usage errors itself and leaves with code 2.
     let command = Arguments::parse().command;
     let json = command.json();

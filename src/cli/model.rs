@@ -1,6 +1,6 @@
 //! `homebody model`: making and loading model folders.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -68,6 +68,7 @@ impl Model {
 
 impl Pack {
     fn run(self) -> Result<(), Failure> {
+        self.spare_input()?;
         let folder_name = || self.output.file_name().map(|n| n.to_string_lossy().into_owned());
         let options = PackOptions {
             name: self.name.clone().or_else(folder_name).unwrap_or_else(|| "model".into()),
@@ -103,22 +104,45 @@ impl Pack {
     }
 }
 
-/// Writes each file beside its place and renames it there; the manifest comes last, so that a folder with a manifest is
-/// always whole.
+impl Pack {
+    /// A folder that holds the files which are packed would have them replaced: the int8 model is not the one that came.
+    fn spare_input(&self) -> Result<(), Failure> {
+        let Ok(folder) = self.output.canonicalize() else { return Ok(()) };
+        for path in [&self.onnx, &self.tokenizer] {
+            if path.canonicalize().is_ok_and(|path| path.parent() == Some(&folder)) {
+                return Err(Failure::new(format!(
+                    "--output: {} holds {}, which would be replaced; give another folder",
+                    self.output.display(),
+                    path.display()
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes each file beside its place, and when all are written renames them there, the manifest last: a folder with a manifest is
+/// whole, and whatever stops this before the renames leaves the folder as it was.
 fn write_folder(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
     let failed = |path: &Path| Failure::while_doing(format!("writing {}", path.display()));
     fs::create_dir_all(folder).map_err(|e| failed(folder)(e))?;
-    let manifest = folder.join("model.json");
-    if manifest.exists() {
-        fs::remove_file(&manifest).map_err(|e| failed(&manifest)(e))?;
+    let partial = |name: &str| folder.join(format!("{name}.partial"));
+    let write = |(name, bytes): &(String, Vec<u8>)| {
+        let path = partial(name);
+        let mut file = File::create(&path).map_err(|e| failed(&path)(e))?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| failed(&path)(e))
+    };
+    if let Err(failure) = files.iter().try_for_each(write) {
+        files.iter().for_each(|(name, _)| drop(fs::remove_file(partial(name))));
+        return Err(failure);
     }
-    for (name, bytes) in files {
+    for (name, _) in files {
         let path = folder.join(name);
-        let partial = folder.join(format!("{name}.partial"));
-        fs::write(&partial, bytes).map_err(|e| failed(&partial)(e))?;
-        fs::rename(&partial, &path).map_err(|e| failed(&path)(e))?;
-        // A line per file on standard output, for scripts.
-        writeln!(std::io::stdout(), "{}", path.display())
+        fs::rename(partial(name), &path).map_err(|e| failed(&path)(e))?;
+    }
+    // A line per file, for scripts; only now, so that nobody who stops reading stops the writing.
+    for (name, _) in files {
+        writeln!(std::io::stdout(), "{}", folder.join(name).display())
             .map_err(Failure::while_doing("writing to standard output"))?;
     }
     Ok(())

@@ -87,6 +87,30 @@ impl OnnxGraph {
         }
         Ok(())
     }
+
+    /// Fails if a weight is no number: every vector would be none.
+    #[cfg(feature = "cli")]
+    pub(crate) fn check_weights(&self) -> Result<(), EmbedError> {
+        check_weights(self.proto.graph.as_ref().expect("checked when the graph was parsed"))
+    }
+}
+
+/// Infinite are only what attention is masked with, alone in their tensor.
+#[cfg(feature = "cli")]
+fn check_weights(graph: &GraphProto) -> Result<(), EmbedError> {
+    let links = Links::of(graph);
+    let bad =
+        |values: &[f32]| values.iter().copied().find(|value| value.is_nan() || values.len() > 1 && value.is_infinite());
+    let mut names: Vec<&str> = links.tensors.keys().copied().collect();
+    names.sort_unstable();
+    let found = names.into_iter().find_map(|name| Some((name, bad(&super::tensor::floats(links.tensors[name])?)?)));
+    match found {
+        Some((name, value)) => Err(EmbedError::new(
+            EmbedErrorKind::NotOnnx,
+            format!("its tensor {name:?} holds {value}; the file is damaged, or training went wrong"),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn inputs(graph: &GraphProto) -> Result<Vec<Input>, EmbedError> {
@@ -216,4 +240,30 @@ fn fixed_dim(value: &ValueInfoProto, axis: usize) -> Option<usize> {
 
 fn tensor_type(value: &ValueInfoProto) -> Option<&TensorType> {
     value.r#type.as_ref()?.tensor_type.as_ref()
+}
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_that_are_no_numbers_are_named() {
+        let with = |dims: &[i64], values: &[f32]| {
+            let tensor = TensorProto {
+                name: "encoder.up".into(),
+                dims: dims.to_vec(),
+                data_type: super::super::tensor::data_type::FLOAT,
+                float_data: values.to_vec(),
+                ..TensorProto::default()
+            };
+            check_weights(&GraphProto { initializer: vec![tensor], ..GraphProto::default() })
+        };
+        with(&[2], &[0.5, -1.0]).unwrap();
+        with(&[], &[f32::NEG_INFINITY]).unwrap();
+        for values in [[0.5, f32::NAN], [f32::INFINITY, 0.0]] {
+            let error = with(&[2], &values).unwrap_err();
+            assert_eq!(error.kind(), EmbedErrorKind::NotOnnx);
+            assert!(error.to_string().contains("\"encoder.up\" holds "), "{error}");
+        }
+    }
 }

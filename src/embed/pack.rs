@@ -37,6 +37,7 @@ pub fn pack_model(
     let max_tokens = token_limit(&graph, &tokenizer, options)?;
     let texts = TextTokenizer::from_json(&tokenizer, max_tokens)?;
     graph.check_vocabulary(texts.vocabulary_size())?;
+    graph.check_weights()?;
     let onnx = to_int8(&graph, &texts, max_tokens, progress).unwrap_or(onnx);
     let agreement = if graph.has_operator("DynamicQuantizeLinear") { DYNAMIC_AGREEMENT } else { AGREEMENT };
     let mut manifest = describe(&graph, &onnx, &tokenizer, options)?;

@@ -161,7 +161,9 @@ impl<'a> InteractionsReader<'a> {
             self.report.unknown_items += 1;
             return;
         };
-        let known = self.kinds.iter().position(|(name, effect)| *name == kind && effect.accepts(value));
+        // Kept as float32, in which a value must be finite too.
+        let sayable = value.is_none_or(|value| (value as f32).is_finite());
+        let known = self.kinds.iter().position(|(name, effect)| sayable && *name == kind && effect.accepts(value));
         let Some(kind) = known.and_then(|at| u16::try_from(at).ok()) else {
             self.report.unknown_types += 1;
             return;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -16,6 +15,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::super::build::{At, Cell, Place, RejectionCode, Rows};
 use super::super::error::CatalogError;
+use super::guarded::{Undecodable, guarded};
 use super::unreadable;
 
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
@@ -40,14 +40,12 @@ fn read(
     rows: &mut Rows,
     open: impl FnOnce() -> Result<Batches, ArrowError>,
 ) -> Result<(), CatalogError> {
-    // The decoders take offsets on trust and panic on damaged files; here that is bad input like any other. All batches
-    // are decoded before a row is taken, so that nothing is half done.
-    let decoded = catch_unwind(AssertUnwindSafe(|| open()?.collect::<Result<Vec<RecordBatch>, ArrowError>>()));
-    let batches = match decoded {
-        Ok(Ok(batches)) => batches,
-        Ok(Err(error)) => return Err(unreadable(file, "it is damaged or incomplete").with_source(error)),
-        Err(_) => return Err(unreadable(file, "it is damaged: its parts do not fit together")),
-    };
+    // All batches are decoded before a row is taken, so that nothing is half done.
+    let decoded = guarded(|| open()?.collect::<Result<Vec<RecordBatch>, ArrowError>>());
+    let batches = decoded.map_err(|undecodable| match undecodable {
+        Undecodable::Error(error) => unreadable(file, "it is damaged or incomplete").with_source(error),
+        Undecodable::Panic => unreadable(file, undecodable.message()),
+    })?;
     let mut number = 0;
     for batch in batches {
         let mut columns: Vec<(usize, Vec<Cell>)> = Vec::new();
@@ -122,7 +120,8 @@ fn to_cells(array: &ArrayRef, bad: &mut dyn FnMut(usize)) -> Result<Option<Vec<C
         T::Int64 => all(&|row| Cell::Integer(array.as_primitive::<Int64Type>().value(row))),
         T::UInt64 => all(&|row| {
             let value = array.as_primitive::<UInt64Type>().value(row);
-            i64::try_from(value).map_or(Cell::Number(value as f64), Cell::Integer)
+            // As text it keeps all of its digits, which ids need.
+            i64::try_from(value).map_or_else(|_| Cell::Text(value.to_string()), Cell::Integer)
         }),
         T::Float16 => to_cells(&cast(array, &T::Float32)?, bad),
         // By way of text: 0.1 in 32 bits is meant as 0.1, not as 0.10000000149011612.

@@ -140,6 +140,8 @@ fn to_cell(value: Value) -> Cell {
         Value::Bool(value) => Cell::Boolean(value),
         Value::Number(number) => match number.as_i64() {
             Some(value) => Cell::Integer(value),
+            // As text it keeps all of its digits, which ids need.
+            None if number.is_u64() => Cell::Text(number.to_string()),
             None => number.as_f64().map_or(Cell::Missing, Cell::Number),
         },
         Value::String(text) => Cell::Text(text),

@@ -5,7 +5,10 @@
 
 mod columnar;
 mod delimited;
+mod guarded;
 mod json;
+
+pub(crate) use guarded::{Undecodable, guarded, silence_guarded_panics};
 
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
 //! Interactions as Parquet, a few thousand rows at a time.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -12,12 +11,14 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 use super::time::time_of_number;
 use super::{At, COLUMNS, Failure, Line, Sink, parse_time, unreadable};
+use crate::catalog::{Undecodable, guarded};
 
 pub(super) fn each_row(name: &str, file: File, sink: &mut Sink<'_>) -> Result<(), Failure> {
     let open = || ParquetRecordBatchReaderBuilder::try_new(file)?.build();
-    let mut reader: ParquetRecordBatchReader = guarded(name, || open().map_err(ArrowError::from))?;
+    let damaged = |why: Undecodable| unreadable(name, why.message());
+    let mut reader: ParquetRecordBatchReader = guarded(|| open().map_err(ArrowError::from)).map_err(damaged)?;
     let mut number = 0;
-    while let Some(batch) = guarded(name, || reader.next().transpose())? {
+    while let Some(batch) = guarded(|| reader.next().transpose()).map_err(damaged)? {
         let columns = Columns::of(name, &batch)?;
         for row in 0..batch.num_rows() {
             number += 1;
@@ -25,15 +26,6 @@ pub(super) fn each_row(name: &str, file: File, sink: &mut Sink<'_>) -> Result<()
         }
     }
     Ok(())
-}
-
-/// The decoders take offsets on trust and panic on damaged files; here that is bad input like any other.
-fn guarded<T>(name: &str, decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, Failure> {
-    match catch_unwind(AssertUnwindSafe(decode)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(unreadable(name, format_args!("it is damaged or incomplete ({error})"))),
-        Err(_) => Err(unreadable(name, "it is damaged: its parts do not fit together")),
-    }
 }
 
 /// The columns of a batch, as far as it has them.
@@ -67,8 +59,16 @@ impl Columns {
             cast(array, to).map_err(|error| unreadable(name, format_args!("its column `{wanted}`: {error}")))
         };
         let texts = |wanted: &str, array: &ArrayRef| {
+            if array.data_type().is_floating() {
+                // What data frames make of whole numbers with a hole among them: 1.0 is the item 1.
+                let numbers = converted(wanted, array, &DataType::Float64)?;
+                let numbers = numbers.as_primitive::<Float64Type>();
+                return Ok::<_, Failure>(
+                    numbers.iter().map(|number| number.map(|number| number.to_string())).collect(),
+                );
+            }
             // Parquet files of old writers have texts without saying that they are: bytes become texts as well.
-            Ok::<_, Failure>(converted(wanted, array, &DataType::Utf8)?.as_string::<i32>().clone())
+            Ok(converted(wanted, array, &DataType::Utf8)?.as_string::<i32>().clone())
         };
         let optional = |wanted: &str| batch.column_by_name(wanted);
         let numbers = |wanted: &str, array: &ArrayRef| {

@@ -53,8 +53,10 @@ fn json_line(text: &str) -> Result<(Option<String>, String, JsonLine, i64), Stri
     let mut one: JsonLine =
         serde_json::from_str(text).map_err(|error| format!("expected an event as a JSON object, got: {error}"))?;
     let id = |what: &str, value: Value| match value {
-        Value::String(text) => Ok(text),
-        // Ids that are numbers in a database often stay so in its exports.
+        // Without blanks, as building takes them.
+        Value::String(text) => Ok(text.trim().to_owned()),
+        // Ids that are numbers in a database often stay so in its exports, and 1.0 is the item 1.
+        Value::Number(number) if number.is_f64() => Ok(number.as_f64().unwrap_or_default().to_string()),
         Value::Number(number) => Ok(number.to_string()),
         other => Err(format!("expected `{what}` as a string or a number, got {other}")),
     };
