@@ -290,6 +290,13 @@ fn verify_names_what_is_wrong() {
     assert!(lines[1].starts_with("notes.txt: it is not listed"), "{lines:?}");
     fs::remove_file(place.path("out").join(data)).unwrap();
     assert!(place.run(&["verify", "out"]).stdout.contains("it is not there"));
+    fs::remove_file(place.path("out/notes.txt")).unwrap();
+    fs::create_dir(place.path("out/more")).unwrap();
+    place.write(data, content);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(place.path(data), place.path("out").join(data)).unwrap();
+    #[cfg(unix)]
+    assert!(place.run(&["verify", "out"]).stdout.starts_with("more: it is not listed"), "a link is what it points at");
 }
 
 #[test]

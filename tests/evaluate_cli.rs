@@ -4,9 +4,10 @@
 #[path = "support/program.rs"]
 mod program;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use program::{Ran, command};
 use serde_json::Value;
@@ -285,6 +286,49 @@ fn a_sample_of_people_is_said_and_judged_as_all_of_them_would_be() {
 }
 
 #[test]
+fn a_protocol_without_people_leaves_the_others_to_be_judged() {
+    let place = Place::new();
+    // Everybody at once: nobody is known before a moment and has something to come.
+    let all: String =
+        interactions().lines().map(|line| format!("{},1700000000\n", line.rsplit_once(',').unwrap().0)).collect();
+    fs::write(place.path("events.csv"), format!("{HEAD}{all}")).unwrap();
+    let ran = place.evaluate(&["all", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let reports: Vec<Value> = serde_json::from_str(&ran.stdout).unwrap();
+    let judged: Vec<&str> = reports.iter().map(|report| report["protocol"].as_str().unwrap()).collect();
+    assert!(judged.contains(&"strong") && !judged.contains(&"rolling"), "{judged:?}");
+    assert!(ran.stderr.contains("evaluating rolling: "), "{}", ran.stderr);
+    fs::write(place.path("events.csv"), HEAD).unwrap();
+    assert_eq!(place.evaluate(&["all", "--json"]).code, Some(1), "nothing at all is a failure");
+}
+
+#[test]
+fn lists_of_one_person_are_told_apart_by_their_time() {
+    let place = Place::new();
+    place.report(&["rolling", "--no-baselines", "--scores-out", "lists"]);
+    let lines = fs::read_to_string(place.path("lists")).unwrap();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let apart: BTreeSet<(String, i64)> =
+        lines.iter().map(|line| (line["user"].to_string(), line["time"].as_i64().unwrap())).collect();
+    assert_eq!(apart.len(), lines.len());
+    assert!(
+        apart.iter().map(|(user, _)| user).collect::<BTreeSet<_>>().len() < lines.len(),
+        "some are asked for twice"
+    );
+}
+
+#[test]
+fn a_page_is_written_though_nobody_reads_the_table() {
+    let place = Place::new();
+    let mut arguments = vec!["evaluate", "out", "--interactions", "events.csv", "--protocol", "strong"];
+    arguments.extend(["--no-baselines", "--html", "page.html"]);
+    let mut child = command(place.0.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(child.stdout.take());
+    child.wait().unwrap();
+    assert!(fs::read_to_string(place.path("page.html")).unwrap().contains("</html>"));
+}
+
+#[test]
 fn what_privacy_costs_can_be_measured() {
     let place = Place::new();
     let ndcg = |rest: &[&str]| {
@@ -310,6 +354,9 @@ fn mistakes_are_explained() {
         &["leave-last-out", "user80", "strong", "rolling", "cold-start", "new-items"],
     );
     told(place.evaluate(&["all", "--scores-out", "s"]), &["--scores-out", "one protocol"]);
+    let before = fs::read(place.path("events.csv")).unwrap();
+    told(place.evaluate(&["strong", "--scores-out", "./events.csv"]), &["--scores-out", "another file"]);
+    assert_eq!(fs::read(place.path("events.csv")).unwrap(), before);
     fs::write(place.path("odd.toml"), "weights = { fame = 1.0 }\n").unwrap();
     told(place.evaluate(&["strong", "--settings", "odd.toml"]), &["odd", "fame", "kind"]);
     fs::write(place.path("odd.toml"), "strateggy = 'mean'\n").unwrap();

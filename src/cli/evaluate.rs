@@ -13,8 +13,8 @@ use super::judging::{Judging, Loaded};
 use super::{Failure, load_ranker, print_json, print_line, read_file};
 use crate::catalog::Catalog;
 use crate::evaluate::{
-    Evaluation, GroupReport, JudgedPeople, PageAbout, Part, Protocol, Report, Request, Setting, evaluate, to_html,
-    write_features,
+    EvaluateErrorKind, Evaluation, GroupReport, JudgedPeople, PageAbout, Part, Protocol, Report, Request, Setting,
+    evaluate, to_html, write_features,
 };
 
 /// Judge the ranking by what people did.
@@ -37,7 +37,8 @@ pub(crate) struct Evaluate {
     #[arg(long)]
     no_baselines: bool,
     /// Write the lists of the (first) setting for a judge of your own: JSONL, {"user", "ranked": [ids, best first]}. One protocol
-    /// only; the one that asks several times adds "known".
+    /// only. Where somebody is asked for several times there is "known" (cold-start: events) or "time" (rolling: milliseconds since
+    /// 1970) too.
     #[arg(long, value_name = "FILE")]
     scores_out: Option<PathBuf>,
     /// Write the report as one HTML page with plots, which needs nothing else.
@@ -119,6 +120,17 @@ impl Evaluate {
             let message = format!("--features-out: expected one protocol, got {}", protocols.len());
             return Err(Failure::with_code("option", message));
         }
+        let input = self.judging.interactions.canonicalize().ok();
+        let outputs =
+            [("--scores-out", &self.scores_out), ("--features-out", &self.features_out), ("--html", &self.html)];
+        for (option, path) in outputs {
+            if input.is_some() && path.as_ref().and_then(|path| path.canonicalize().ok()) == input {
+                return Err(Failure::with_code(
+                    "option",
+                    format!("{option}: expected another file than --interactions"),
+                ));
+            }
+        }
         let settings = self.read_settings()?;
         let Loaded { catalog, data, learn, jobs } = self.judging.load()?;
         let ranker = self.ranker.as_ref().map(|path| load_ranker(path)).transpose()?.map(Arc::new);
@@ -127,6 +139,8 @@ impl Evaluate {
             PartName::Test => Part::Test,
         });
         let mut reports = Vec::new();
+        let several = protocols.len() > 1;
+        let mut nothing = None;
         for protocol in protocols {
             let settings = settings.clone();
             let (baselines, ranker, seed) = (!self.no_baselines, ranker.clone(), self.judging.seed);
@@ -157,15 +171,28 @@ impl Evaluate {
                 bar.set_position(done as u64);
             });
             bar.finish_and_clear();
-            let evaluation = made.map_err(Failure::while_doing(format!("evaluating {}", protocol.name())))?;
+            let doing = || format!("evaluating {}", protocol.name());
+            let evaluation = match made {
+                // Of several protocols the others may have people to judge.
+                Err(error) if error.kind() == EvaluateErrorKind::NothingToJudge && several => {
+                    eprintln!("{}: {error}", doing());
+                    nothing = Some(Failure::while_doing(doing())(error));
+                    continue;
+                }
+                made => made.map_err(Failure::while_doing(doing()))?,
+            };
             if let Some(path) = &self.scores_out {
                 write_scores(path, &catalog, &evaluation)
                     .map_err(Failure::while_doing(format!("writing {}", path.display())))?;
             }
-            if !self.json {
+            // Whoever stops reading must not stop the page from being written.
+            if !self.json && self.html.is_none() {
                 print_report(&evaluation.report)?;
             }
             reports.push(evaluation.report);
+        }
+        if let (true, Some(nothing)) = (reports.is_empty(), nothing) {
+            return Err(nothing);
         }
         if let Some(path) = &self.html {
             let interactions = self.judging.interactions.file_name().unwrap_or_default().to_string_lossy();
@@ -175,8 +202,9 @@ impl Evaluate {
             eprintln!("report written to {}", path.display());
         }
         match (self.json, reports.as_slice()) {
+            (false, reports) if self.html.is_some() => reports.iter().try_for_each(print_report),
             (false, _) => Ok(()),
-            (true, [only]) => print_json(only),
+            (true, [only]) if !several => print_json(only),
             (true, several) => print_json(&several),
         }
     }
@@ -212,6 +240,9 @@ fn write_scores(path: &Path, catalog: &Catalog, evaluation: &Evaluation) -> std:
         let mut line = json!({"user": scores.user, "ranked": ids});
         if let Some(known) = scores.known {
             line["known"] = json!(known);
+        }
+        if evaluation.report.protocol == Protocol::Rolling.name() {
+            line["time"] = json!(scores.time);
         }
         serde_json::to_writer(&mut out, &line)?;
         out.write_all(b"\n")?;

@@ -100,6 +100,8 @@ pub struct LearnReport {
     pub pairs_left_out: usize,
     /// Numbers per item.
     pub dims: usize,
+    /// How many of them say anything: fewer people than numbers, or people alike, leave zeros.
+    pub saying: usize,
     /// Where that number comes from.
     pub dims_from: Origin,
     /// The λ of EASE.
@@ -229,6 +231,9 @@ fn privately(
     Ok(Learned { factors: Some(factors), figures: Some(Figures::counted(&noisy.counts, noisy.cut)) })
 }
 
+/// An eigenvalue below this share of the greatest is 0 but for rounding.
+const RANK: f64 = 1e-9;
+
 /// How many eigenvectors are computed.
 fn rank(options: &LearnOptions, supported: usize) -> usize {
     COMPUTED.max(options.dims.unwrap_or(LearnOptions::DIMS)).min(supported)
@@ -255,6 +260,8 @@ fn finish(
     report.dims = options.dims.or(chosen.map(|chosen| chosen.dims)).unwrap_or(LearnOptions::DIMS);
     (report.lambda_from, report.dims_from) = (origin(options.lambda.is_some()), origin(options.dims.is_some()));
     let dims = report.dims;
+    let least = RANK * side.squares.iter().copied().fold(0.0, f64::max);
+    report.saying = side.squares.iter().filter(|square| **square > least).count().min(dims);
     let shrink = side.shrink(report.lambda);
     let mut factors = DMatrix::<f64>::zeros(items, dims);
     let mut gains = vec![1.0f64; items];
@@ -362,6 +369,15 @@ mod tests {
         assert_eq!(learned.gains[20], 1.0);
         assert!(plainly(&people[..4], 21, None, &plain()).is_none(), "four people are too few for any item");
         assert!(plainly(&[], 21, None, &plain()).is_none());
+    }
+
+    #[test]
+    fn how_many_numbers_say_anything_is_told() {
+        // Three kinds of people, whatever their number: three directions.
+        let people: Vec<Vec<u32>> = (0..30).map(|person| (0..6).map(|at| person % 3 * 6 + at).collect()).collect();
+        let learned = plainly(&people, 18, None, &plain()).unwrap();
+        assert_eq!((learned.report.dims, learned.report.saying), (20, 3));
+        assert_eq!(plainly(&groups(), 20, None, &plain()).unwrap().report.saying, 16);
     }
 
     #[test]

@@ -54,8 +54,10 @@ pub struct Request {
 pub struct Scores {
     /// Whose list it is.
     pub user: String,
-    /// How many events were known, in the protocol that asks several times.
+    /// How many events were known, in the protocol that tells those apart.
     pub known: Option<usize>,
+    /// When the list was asked for, in milliseconds since 1970.
+    pub time: i64,
     /// The rows of all ranked items, best first.
     pub ranked: Vec<u32>,
 }
@@ -272,13 +274,13 @@ pub fn evaluate(
         let (outcomes, ranked) = judge.judge(&systems, case, request.ranker.as_deref())?;
         let kept = |row: usize| u32::try_from(row).expect("rows are numbered with 32 bits");
         let ranked: Vec<u32> = if request.keep_lists { ranked.into_iter().map(kept).collect() } else { Vec::new() };
-        Ok((case.person, case.group, outcomes, ranked))
+        Ok((case.person, case.group, case.time, outcomes, ranked))
     })?;
     let mut scores = Vec::new();
     let mut judged = Vec::with_capacity(results.len());
-    for (person, group, outcomes, ranked) in results {
+    for (person, group, time, outcomes, ranked) in results {
         if request.keep_lists {
-            scores.push(Scores { user: data.people[person].user.clone(), known: group, ranked });
+            scores.push(Scores { user: data.people[person].user.clone(), known: group, time, ranked });
         }
         judged.push(Judged { group, outcomes });
     }

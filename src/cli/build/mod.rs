@@ -356,7 +356,14 @@ fn tell_learned(path: &Path, learned: &Learned, options: &LearnOptions, time: Du
 }
 
 fn tell_choice(name: &dyn Display, report: &LearnReport) {
-    let LearnReport { lambda, dims, .. } = report;
+    let LearnReport { lambda, dims, saying, .. } = report;
+    if saying < dims {
+        eprintln!(
+            "{name}: only {saying} of the {dims} numbers per item say anything: it takes that many people who differ; \
+             --crowd-dims {} would do",
+            saying.next_power_of_two().clamp(2, *dims)
+        );
+    }
     match &report.choice {
         Some(Choice { people, chosen, usual, error, .. }) if chosen != usual => eprintln!(
             "{name}: λ {lambda} and {dims} numbers per item, by the later likes of {people} people kept back: ndcg@100 {:.4}, \
