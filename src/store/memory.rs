@@ -186,7 +186,7 @@ mod tests {
         ready(store.append(&many[..100])).unwrap();
         assert_eq!(since().map(|ids| ids.len()), Some(190), "ten of one digit, ninety of two");
         ready(store.append(&many[100..])).unwrap();
-        assert_eq!(kept(), None, "all are read as fast");
+        assert_eq!(kept(), None, "too many to look them up one by one");
     }
 
     #[test]

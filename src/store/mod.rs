@@ -87,8 +87,8 @@ pub trait EventStore {
     ///
     /// The store cannot be written.
     async fn erase(&self) -> Result<(), StoreError>;
-    /// The bytes that were last kept beside the records, with the records that were added since. Nothing once a record was removed, or so
-    /// many were added that the bytes are of no use.
+    /// The bytes that were last kept beside the records, with the records that were added since. Nothing once a record was removed, or more
+    /// were added than are worth looking up one by one.
     ///
     /// # Errors
     ///

@@ -112,7 +112,7 @@ test("what a long profile comes to is kept beside its events, and is of use only
       await eventually(isWhole, "a good one takes its place");
       assert.equal(noted(await reopen()), 0);
     }
-    // So many more events are read as fast with all others.
+    // So many more events are too many to be looked up one by one.
     await page.evaluate((item) => hb.recordAll(Array.from({ length: 201 }, () => ({ item, type: "impression" }))), ALIEN);
     assert.equal((await meta(page)).kept, false);
     await page.evaluate(() => hb.profile.erase());

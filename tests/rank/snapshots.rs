@@ -65,7 +65,8 @@ fn derived(catalog: &Catalog, events: &[Event]) -> Recommender {
 /// What a tab may do.
 #[derive(Debug, Clone, Copy)]
 enum Deed {
-    /// An event of a type with a value, this many steps of the history before the present or after it.
+    /// An event of a type with a value, so many milliseconds after a long history's last one (which has two per millisecond): before all
+    /// others, among them or after them.
     Record(usize, &'static str, f64, i64),
     Undo(usize),
     /// Another device's events, some of which are here.
@@ -128,7 +129,6 @@ impl Profile {
             Deed::Record(item, kind, value, when) => {
                 let (item, kind) = (catalog.id(item % catalog.len()).to_owned(), kind.to_owned());
                 let value = (kind == "rate").then_some(value);
-                // The history's own steps are half a millisecond.
                 let time = Some(NOW + 60 + when);
                 let event = NewEvent { item, kind, value, time };
                 let mut event = here.prepare(event, now).unwrap();
