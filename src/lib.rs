@@ -62,7 +62,7 @@ pub use profile::{
     ValueUse, from_records, read_profile, to_records, write_profile,
 };
 // Where is it kept?
-pub use store::{EventStore, Fallback, MemoryStore, Record, StorageKind, StoreError, StoreErrorKind};
+pub use store::{EventStore, Fallback, MemoryStore, Record, Snapshot, StorageKind, StoreError, StoreErrorKind};
 // In which order?
 pub use rank::{
     Baseline, ColumnInfo, Drift, Features, Filter, Hit, HitShare, ImportPlan, ImportReport, InterestInfo,

@@ -1,7 +1,7 @@
 /**
  * The ranking call in headless Chromium, with catalogs that `main.rs` writes (10,000 and 100,000 items × 384): `recommend` with all
  * options on, as the worker itself times it; an event from `record()` over its being durable to the new list painted; and a kept
- * profile of 10,000 events from `create()` to its first list, from its snapshot and derived anew. Medians with the least and the most.
+ * profile of 10,000 events from `create()` to its first list, from its snapshot, from that and an event recorded since, and derived anew. Medians with the least and the most.
  *
  * It does not measure loading, embedding, or browsers other than Chromium. Run: `npm run bench -- ranking` (after a build also
  * `node benches/ranking/run.mjs`). `HOMEBODY_BENCH_JSON=FILE` keeps the raw results.
@@ -56,8 +56,7 @@ try {
           }
           await hb.profile.erase();
           await hb.close();
-          const kept = { opened: [], profile: [], first: [], second: [] };
-          const anew = { opened: [], profile: [], first: [], second: [] };
+          const [kept, since, anew] = Array.from({ length: 3 }, () => ({ opened: [], profile: [], first: [], second: [] }));
           if (many > 0) {
             const open = () => homebody.Recommender.create({ catalog: "/bench/", profile: "long" });
             const long = await open();
@@ -69,8 +68,26 @@ try {
             await new Promise((resolve) => setTimeout(resolve, 4000));
             await long.close();
             const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject }));
-            for (const times of [kept, anew]) {
+            const meta = async (work) => {
+              const database = await done(indexedDB.open("homebody/long"));
+              const result = await work(database.transaction("meta", "readwrite").objectStore("meta"));
+              database.close();
+              return result;
+            };
+            const beside = {};
+            for (const times of [kept, since, anew]) {
+              if (times === since) {
+                // What a page leaves that records an event and is gone.
+                const gone = await open();
+                await gone.record({ item: id(2400), type: "like", time: Date.now() - 7_200_000 });
+                for (const key of ["snapshot", "since"]) beside[key] = await meta((store) => done(store.get(key)));
+                await gone.close();
+              }
               for (let round = 0; round <= openings; round++) {
+                if (times === since) {
+                  for (const [key, value] of Object.entries(beside)) await meta((store) => done(store.put(value, key)));
+                }
+                if (times === anew) await meta((store) => done(store.delete("snapshot")));
                 const started = performance.now();
                 const again = await open();
                 times.opened.push(performance.now() - started);
@@ -80,11 +97,6 @@ try {
                 await again.recommend(options);
                 times.second.push(again.status.timings.lastRankMs);
                 await again.close();
-                if (times === anew || round === openings) {
-                  const database = await done(indexedDB.open("homebody/long"));
-                  await done(database.transaction("meta", "readwrite").objectStore("meta").delete("snapshot"));
-                  database.close();
-                }
               }
             }
             const last = await open();
@@ -92,7 +104,7 @@ try {
             await last.close();
           }
           const warm = (all) => Object.fromEntries(Object.entries(all).map(([name, times]) => [name, times.slice(1)]));
-          return { again: again.slice(1), painted: painted.slice(1), length, kept: warm(kept), anew: warm(anew) };
+          return { again: again.slice(1), painted: painted.slice(1), length, kept: warm(kept), since: warm(since), anew: warm(anew) };
         },
         // Only the smaller catalog: the profile is what it costs.
         { rounds: ROUNDS, openings: OPENINGS, many: items === 10_000 ? 10_000 : 0 },
@@ -101,7 +113,7 @@ try {
       results[items] = times;
       console.log(`${items} items: recommend, all options on, in the worker   ${spread(times.again)}`);
       console.log(`${items} items: event → durable → new list painted         ${spread(times.painted)}`);
-      for (const [how, all] of Object.entries({ "from the snapshot": times.kept, "derived anew": times.anew })) {
+      for (const [how, all] of Object.entries({ "from the snapshot": times.kept, "from it and an event since": times.since, "derived anew": times.anew })) {
         if (all.opened.length === 0) continue;
         console.log(`${items} items, 10,000 events, ${how}: create()                         ${spread(all.opened)}`);
         console.log(`${items} items, 10,000 events, ${how}: of that the profile, in the worker ${spread(all.profile)}`);

@@ -62,12 +62,13 @@ impl Recommender {
         Some([head.as_flattened(), &body].concat())
     }
 
-    /// Takes the events of a snapshot instead of those it has, and all that was derived from them.
+    /// Takes the events of a snapshot and those that were recorded since instead of those it has, and all that was derived from the former;
+    /// the latter then come to what they would have come to one by one.
     ///
     /// # Errors
     ///
-    /// A snapshot that does not fit or is damaged; then everything stays as it was.
-    pub fn restore(&mut self, snapshot: &[u8]) -> Result<(), SnapshotError> {
+    /// A snapshot that does not fit or is damaged, or events that no log takes; then everything stays as it was.
+    pub fn restore(&mut self, snapshot: &[u8], since: Vec<Event>) -> Result<(), SnapshotError> {
         let (head, body) = snapshot.split_at_checked(24).ok_or(SnapshotError::Damaged)?;
         let (heads, _) = head.as_chunks::<8>();
         if heads[0] != *MAGIC || u64::from_le_bytes(heads[1]) != self.snapshot_key() {
@@ -77,12 +78,14 @@ impl Recommender {
             return Err(SnapshotError::Damaged);
         }
         let unpacked = Unpacked::from(self, &mut Reader::new(body)).ok_or(SnapshotError::Damaged)?;
-        let Unpacked { log, person, interests, dislikes } = unpacked;
+        let Unpacked { mut log, person, interests, dislikes } = unpacked;
+        let complete = since.is_empty();
+        log.merge(since).map_err(|_| SnapshotError::Damaged)?;
         self.set_derived(log, person);
         self.cache.interests = interests;
         self.cache.dislikes = dislikes;
-        if self.effects().fades() {
-            // It was derived on another day, maybe; the sums see for themselves whether they still hold.
+        if !complete || self.effects().fades() {
+            // It is of fewer events, or was derived on another day, maybe; the sums see for themselves whether they still hold.
             self.derive();
         }
         Ok(())

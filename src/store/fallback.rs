@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::{EventStore, MemoryStore, Record, StorageKind, StoreError};
+use super::{EventStore, MemoryStore, Record, Snapshot, StorageKind, StoreError};
 
 /// Keeps records in a durable store as long as that works, and from its first failure on in memory.
 ///
@@ -93,7 +93,7 @@ impl<S: EventStore> EventStore for Fallback<S> {
         }
     }
 
-    async fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn snapshot(&self) -> Result<Option<Snapshot>, StoreError> {
         match self.working() {
             // Whoever cannot have it loads the records, and then learns whether the store is of use.
             Some(durable) => Ok(durable.snapshot().await.unwrap_or(None)),
@@ -161,7 +161,7 @@ mod tests {
             self.check()?;
             self.inner.erase().await
         }
-        async fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        async fn snapshot(&self) -> Result<Option<Snapshot>, StoreError> {
             self.check()?;
             self.inner.snapshot().await
         }
@@ -226,7 +226,7 @@ mod tests {
     fn to_be_without_a_snapshot_is_no_failure() {
         let store = Fallback::new(Plugged::default());
         assert!(ready(store.keep_snapshot(b"derived")).unwrap());
-        assert_eq!(ready(store.snapshot()).unwrap().as_deref(), Some(&b"derived"[..]));
+        assert_eq!(ready(store.snapshot()).unwrap().unwrap().bytes, b"derived");
         behind(&store).unplugged.set(true);
         assert_eq!(ready(store.snapshot()).unwrap(), None);
         assert!(ready(store.keep_snapshot(b"derived")).is_err());

@@ -20,6 +20,7 @@
 
 mod fallback;
 mod memory;
+mod since;
 
 use std::fmt;
 
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fallback::Fallback;
 pub use memory::MemoryStore;
+pub(crate) use since::Since;
 
 /// One thing kept: its id and whatever it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,15 @@ pub struct Record {
     pub id: String,
     /// What is kept.
     pub value: serde_json::Value,
+}
+
+/// Bytes that were made of the records, and what has been added to these since.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// As they were kept.
+    pub bytes: Vec<u8>,
+    /// The records that they were not made of, ascending by id. They and the records that the bytes were made of are all that there are.
+    pub since: Vec<Record>,
 }
 
 /// What a store keeps its records in.
@@ -76,14 +87,15 @@ pub trait EventStore {
     ///
     /// The store cannot be written.
     async fn erase(&self) -> Result<(), StoreError>;
-    /// The bytes that were last kept beside the records, if these are still the records that they were made of.
+    /// The bytes that were last kept beside the records, with the records that were added since. Nothing once a record was removed, or more
+    /// were added than are worth looking up one by one.
     ///
     /// # Errors
     ///
     /// The store cannot be read.
-    async fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError>;
-    /// Keeps bytes that were made of the records, in place of those before; erased with them, and passed over once a record is added or
-    /// removed. The records are those that this store has handed out, taken and removed by the beginning of the call: if
+    async fn snapshot(&self) -> Result<Option<Snapshot>, StoreError>;
+    /// Keeps bytes that were made of the records, in place of those before; gone once a record is removed, and erased with all of them. The
+    /// records are those that this store has handed out, taken and removed by the beginning of the call: if
     /// somebody else changed them since, nothing is kept, and the answer is false.
     ///
     /// # Errors

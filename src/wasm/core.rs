@@ -16,7 +16,7 @@ use super::panic::report_to;
 use crate::catalog::CatalogReader;
 use crate::profile::{Event, NewEvent, from_records, to_records};
 use crate::rank::{OnboardingOptions, RecommendOptions, Recommender, SearchOptions, Settings, SnapshotError};
-use crate::store::{EventStore, Fallback, Record, StorageKind};
+use crate::store::{EventStore, Fallback, Record, Snapshot, StorageKind};
 use crate::vector::{Ahead, Device, DeviceChoice, DeviceSet, GpuOptions, Measured};
 
 /// The shapes of the package's own types, and those that only its workers see.
@@ -179,19 +179,22 @@ impl CoreEngine {
         super::device::measured(&space.set.status()).map_or(Ok(JsValue::UNDEFINED), |measured| json::to_js(&measured))
     }
 
-    /// Takes the events of a profile; without `persist` an empty one that is kept nowhere. Resolves to whether a snapshot spared deriving it.
+    /// Takes the events of a profile; without `persist` an empty one that is kept nowhere. Resolves to whether a snapshot spared deriving it
+    /// and is still whole: one that lacks events is to be kept anew.
     #[wasm_bindgen(js_name = openProfile)]
     pub async fn open_profile(&self, profile: String, persist: bool) -> Result<bool, JsValue> {
         let store = if persist { Fallback::new(IndexedDb::new(&profile)) } else { Fallback::in_memory() };
         let store = Rc::new(store);
         let mut put_aside = None;
-        if let Some(snapshot) = store.snapshot().await.map_err(|error| to_js(&error))? {
-            match self.recommender_mut()?.restore(&snapshot) {
+        if let Some(Snapshot { bytes, since }) = store.snapshot().await.map_err(|error| to_js(&error))? {
+            let whole = since.is_empty();
+            let (since, unreadable) = from_records(since);
+            match self.recommender_mut()?.restore(&bytes, since) {
                 Ok(()) => {
                     self.store.replace(Some(store));
-                    self.unreadable.take();
+                    self.unreadable.replace(unreadable);
                     self.put_aside.set(None);
-                    return Ok(true);
+                    return Ok(whole);
                 }
                 Err(error) => put_aside = Some(error),
             }

@@ -19,11 +19,10 @@ use web_sys::{
 };
 
 use super::first_event::FirstEvent;
-use super::indexed_db_layout::{
-    EVENTS, META, REVISION, SNAPSHOT, Stores, VERSION, records_of, snapshot_bytes, snapshot_value, upgrade,
-};
+use super::indexed_db_layout::{EVENTS, META, REVISION, Stores, VERSION, records_of, upgrade};
+use super::indexed_db_snapshot::value_of;
 use super::json;
-use crate::store::{EventStore, Record, StorageKind, StoreError, StoreErrorKind};
+use crate::store::{EventStore, Record, Snapshot, StorageKind, StoreError, StoreErrorKind};
 
 /// Events that cross the border as one text.
 const TOGETHER: u32 = 10_000;
@@ -226,11 +225,15 @@ impl IndexedDb {
         Err(failed(&transaction.error().map_or(JsValue::NULL, JsValue::from)))
     }
 
-    /// Runs a transaction that changes events, and counts it.
-    async fn change(&self, work: impl Fn(&IdbObjectStore) -> Result<(), JsValue>) -> Result<(), StoreError> {
+    /// Runs a transaction that adds the events of these ids or, without them, removes others, and counts it.
+    async fn change(
+        &self,
+        added: Option<Rc<[String]>>,
+        work: impl Fn(&IdbObjectStore) -> Result<(), JsValue>,
+    ) -> Result<(), StoreError> {
         let before = self.run("readwrite", |stores| {
             work(&stores.events)?;
-            stores.count_change()
+            stores.count_change(added.clone())
         });
         let before = before.await?.get();
         self.known.set(match (before, self.known.get()) {
@@ -281,7 +284,8 @@ impl EventStore for IndexedDb {
             }
             Ok(())
         };
-        self.change(add).await
+        let ids = records.iter().map(|record| record.id.clone()).collect();
+        self.change(Some(ids), add).await
     }
 
     async fn remove(&self, ids: &[String]) -> Result<(), StoreError> {
@@ -289,7 +293,7 @@ impl EventStore for IndexedDb {
             return Ok(());
         }
         let delete = |events: &IdbObjectStore| ids.iter().try_for_each(|id| events.delete(&id.into()).map(|_| ()));
-        self.change(delete).await
+        self.change(None, delete).await
     }
 
     async fn erase(&self) -> Result<(), StoreError> {
@@ -299,8 +303,7 @@ impl EventStore for IndexedDb {
         // Emptied first: should another tab keep the database from being deleted, nothing is in it any more.
         self.run("readwrite", |stores| {
             stores.events.clear()?;
-            stores.meta.delete(&SNAPSHOT.into())?;
-            stores.count_change()
+            stores.count_change(None)
         })
         .await?;
         self.known.set(Known::NoDatabase);
@@ -315,39 +318,21 @@ impl EventStore for IndexedDb {
         Ok(())
     }
 
-    async fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn snapshot(&self) -> Result<Option<Snapshot>, StoreError> {
         if !self.exists().await? {
             return Ok(None);
         }
-        let read =
-            self.run("readonly", |stores| Ok((stores.meta.get(&REVISION.into())?, stores.meta.get(&SNAPSHOT.into())?)));
-        let (revision, snapshot) = read.await?;
-        let found = (|| {
-            let revision = revision.result().ok()?.as_f64()?;
-            Some((revision, snapshot_bytes(&snapshot.result().ok()?, revision)?))
-        })();
-        Ok(found.map(|(revision, bytes)| {
+        let found = self.run("readonly", Stores::read_snapshot).await?.found();
+        Ok(found.map(|(revision, snapshot)| {
             self.known.set(Known::Revision(revision));
-            bytes
+            snapshot
         }))
     }
 
     async fn keep_snapshot(&self, bytes: &[u8]) -> Result<bool, StoreError> {
         let Known::Revision(known) = self.known.get() else { return Ok(false) };
-        let value = snapshot_value(bytes, known).map_err(|thrown| failed(&thrown))?;
-        let kept = self.run("readwrite", |stores| {
-            let kept = Rc::new(Cell::new(false));
-            let (done, meta, value) = (Rc::clone(&kept), stores.meta.clone(), value.clone());
-            stores.then(&stores.meta.get(&REVISION.into())?, move |revision| {
-                if revision.as_f64() == Some(known) {
-                    meta.put_with_key(&value, &SNAPSHOT.into())?;
-                    done.set(true);
-                }
-                Ok(())
-            });
-            Ok(kept)
-        });
-        Ok(kept.await?.get())
+        let value = value_of(bytes, known).map_err(|thrown| failed(&thrown))?;
+        Ok(self.run("readwrite", |stores| stores.keep_snapshot(&value, known)).await?.get())
     }
 
     fn kind(&self) -> StorageKind {

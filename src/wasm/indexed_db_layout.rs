@@ -1,18 +1,21 @@
 //! What is in a profile's database: the layout, the path from older ones, and how records and values become each other.
 //!
 //! Two object stores: `events` (key: the event's id; value: the event), which only ever grows but for undo, and `meta`: `schema` says
-//! who wrote it, `revision` counts the changes of `events` from some random number on, and `snapshot` has bytes that were made of
-//! the events and the revision that they are of. The database's own version is that of this layout; [`upgrade`] is the path from each older one.
+//! who wrote it, `revision` counts the changes of `events` from some random number on, `snapshot` has bytes that were made of
+//! the events and the revision that they are of, and `since` which events were added after that one ([`Since`](crate::store::Since)). A package that knows nothing of
+//! `since` leaves it as it is and counts on, by which it is seen to be of no use. The database's own version is that of this
+//! layout; [`upgrade`] is the path from each older one.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, Object, Reflect};
 use serde_json::Value;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{IdbDatabase, IdbObjectStore, IdbOpenDbRequest, IdbRequest};
 
+use super::indexed_db_snapshot::{forget, since_of};
 use super::json;
 use crate::store::{Record, StoreError, StoreErrorKind};
 
@@ -23,6 +26,7 @@ pub(super) const META: &str = "meta";
 /// Keys of `meta`.
 pub(super) const REVISION: &str = "revision";
 pub(super) const SNAPSHOT: &str = "snapshot";
+pub(super) const SINCE: &str = "since";
 
 /// The object stores within a transaction.
 pub(super) struct Stores {
@@ -31,15 +35,22 @@ pub(super) struct Stores {
 }
 
 impl Stores {
-    /// Counts the revision on. What it was is there at the end of the transaction.
-    pub(super) fn count_change(&self) -> Result<Rc<Cell<Option<f64>>>, JsValue> {
+    /// Counts the revision on, and writes down which events were added; without `added` others were removed, and with them goes
+    /// what was made of them. What the revision was is there at the end of the transaction.
+    pub(super) fn count_change(&self, added: Option<Rc<[String]>>) -> Result<Rc<Cell<Option<f64>>>, JsValue> {
         let before = Rc::new(Cell::new(None));
         let (counted, meta) = (Rc::clone(&before), self.meta.clone());
+        // Requests are answered in the order in which they were made.
+        let revision = meta.get(&REVISION.into())?;
         // Should it throw, the browser undoes the whole transaction.
-        self.then(&self.meta.get(&REVISION.into())?, move |revision| {
-            let revision = revision.as_f64().unwrap_or(0.0);
+        self.then(&self.meta.get(&SINCE.into())?, move |since| {
+            let revision = revision.result()?.as_f64().unwrap_or(0.0);
             counted.set(Some(revision));
-            meta.put_with_key(&(revision + 1.0).into(), &REVISION.into()).map(|_| ())
+            meta.put_with_key(&(revision + 1.0).into(), &REVISION.into())?;
+            match added.and_then(|added| since_of(&since)?.and(revision, &added)) {
+                Some(since) => meta.put_with_key(&json::to_js(&since)?, &SINCE.into()).map(|_| ()),
+                None => forget(&meta),
+            }
         });
         Ok(before)
     }
@@ -83,19 +94,4 @@ pub(super) fn records_of(keys: &Array, values: &Array) -> Result<Vec<Record>, St
     let ids: Vec<String> = json::from_js(keys).map_err(|_| unreadable("a key that is no text"))?;
     let values: Vec<Value> = json::from_js(values).map_err(|_| unreadable("a value that is not JSON"))?;
     Ok(ids.into_iter().zip(values).map(|(id, value)| Record { id, value }).collect())
-}
-
-/// Bytes and the revision that they are of, as a value.
-pub(super) fn snapshot_value(bytes: &[u8], revision: f64) -> Result<JsValue, JsValue> {
-    let value = Object::new();
-    Reflect::set(&value, &REVISION.into(), &revision.into())?;
-    Reflect::set(&value, &"bytes".into(), &Uint8Array::from(bytes))?;
-    Ok(value.into())
-}
-
-/// The bytes of such a value, if they are of this revision.
-pub(super) fn snapshot_bytes(value: &JsValue, revision: f64) -> Option<Vec<u8>> {
-    let of = Reflect::get(value, &REVISION.into()).ok()?.as_f64()?;
-    let bytes: Uint8Array = Reflect::get(value, &"bytes".into()).ok()?.dyn_into().ok()?;
-    (of == revision).then(|| bytes.to_vec())
 }

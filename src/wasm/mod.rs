@@ -28,6 +28,8 @@ mod indexed_db;
 #[cfg(feature = "wasm-core")]
 mod indexed_db_layout;
 #[cfg(feature = "wasm-core")]
+mod indexed_db_snapshot;
+#[cfg(feature = "wasm-core")]
 mod json;
 mod panic;
 #[cfg(feature = "wasm-graph")]

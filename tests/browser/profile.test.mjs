@@ -2,30 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
-import { FILMS, closeBrowser, open, root, until, visit } from "./harness.mjs";
+import { closeBrowser, open, until, visit } from "./harness.mjs";
+import { ALIEN, FARGO, create, databases, events, inWorker, record } from "./person.mjs";
 
 after(closeBrowser);
-
-const ALIEN = "alien-1979";
-const FARGO = "fargo-1996";
-
-/** Makes `window.hb` and waits for it. */
-const create = (page, options = {}) =>
-  page.evaluate(async (options) => {
-    window.hb = await homebody.Recommender.create(options);
-    window.changes = [];
-    hb.on("change", ({ source }) => changes.push(source));
-    return hb.status;
-  }, { ...FILMS, ...options });
-const record = (page, item, type = "like") => page.evaluate(([item, type]) => hb.record({ item, type }), [item, type]);
-const events = (page) => page.evaluate(async () => (await hb.profile.events()).map(({ item, type }) => `${type} ${item}`));
-const databases = (page) => page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
-/** A script put before the worker's own, as a browser that lacks or refuses something would have it. */
-const inWorker = (server, script) =>
-  server.answers.set("/homebody/worker.js", (_request, response) => {
-    const worker = readFileSync(`${root}/dist/worker.js`, "utf8");
-    response.writeHead(200, { "content-type": "text/javascript" }).end(`${script};\n${worker}`);
-  });
 
 test("an event is there after a reload, and after the page went away the moment it was recorded", () =>
   visit({}, async ({ page, context, server }) => {
@@ -234,95 +214,6 @@ test("a lost connection is opened anew; when that fails too, nothing recorded is
     await page.waitForFunction(() => window.homebody !== undefined);
     await create(page);
     assert.deepEqual(await events(page), [`like ${ALIEN}`, `like ${FARGO}`]);
-  }));
-
-/** Waits until something is so that is asked from here. */
-async function eventually(asked, what) {
-  for (const until = Date.now() + 45_000; Date.now() < until; ) {
-    if (await asked()) return;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  assert.fail(`waited in vain: ${what}`);
-}
-
-/** Works on the part of the profile's database that is not events. */
-const meta = (page, work) =>
-  page.evaluate(async (work) => {
-    const done = (request) => new Promise((resolve, reject) => {
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
-    const db = await done(indexedDB.open("homebody/default"));
-    const store = db.transaction("meta", "readwrite").objectStore("meta");
-    const kept = await done(store.get("snapshot"));
-    const fits = kept !== undefined && !kept.spoilt && kept.revision === (await done(store.get("revision")));
-    if (work === "cut") await done(store.put({ ...kept, bytes: kept.bytes.slice(0, kept.bytes.length / 2), spoilt: true }, "snapshot"));
-    if (work === "another") {
-      kept.bytes[8] ^= 1;
-      await done(store.put({ ...kept, spoilt: true }, "snapshot"));
-    }
-    db.close();
-    return fits;
-  }, work);
-
-test("what a long profile comes to is kept beside its events, and is of use only while it fits", () =>
-  visit({}, async ({ page, context, server }) => {
-    const reopen = async (tab = page) => {
-      await tab.reload();
-      await tab.waitForFunction(() => window.homebody !== undefined);
-      return create(tab);
-    };
-    const list = (tab = page) => tab.evaluate(async () => JSON.stringify([...(await hb.recommend({ limit: 20, explain: true }))]));
-    const noted = ({ notes }) => notes.filter((note) => /derived from its events/.test(note)).length;
-    await open(page, server);
-    await create(page);
-    await page.evaluate(async () => {
-      const items = (await hb.recommend({ limit: 20 })).map(({ id }) => id);
-      const past = Date.now() - 7_200_000;
-      const types = ["like", "view", "dislike", "impression", "click"];
-      await hb.recordAll(Array.from({ length: 100 }, (_, at) => ({ item: items[at % 20], type: types[at % 5], time: past + at })));
-    });
-    const derived = await list();
-    const document = await page.evaluate(async () => JSON.parse(await (await hb.profile.export()).text()).events);
-    await eventually(() => meta(page), "a snapshot is kept in a pause");
-    assert.equal(noted(await reopen()), 0);
-    assert.equal(await list(), derived, "the list from a snapshot is the list of the events");
-    assert.deepEqual(await page.evaluate(async () => JSON.parse(await (await hb.profile.export()).text()).events), document);
-
-    // It goes with any change, by whichever tab; and both come to the same list.
-    const event = await record(page, FARGO);
-    assert.equal(await meta(page), false, "a change puts it aside");
-    const changed = await list();
-    await reopen();
-    assert.equal(await list(), changed);
-    await eventually(() => meta(page), "and it is kept anew");
-    const other = await context.newPage();
-    await open(other, server);
-    await create(other);
-    await other.evaluate((id) => hb.profile.undo(id), event.id);
-    assert.equal(await meta(page), false);
-    await eventually(async () => (await list()) === derived, "the first tab follows");
-    await other.close();
-
-    // Hidden, a page does not wait for a pause.
-    await record(page, FARGO);
-    await page.evaluate(() => {
-      Object.defineProperty(document, "visibilityState", { value: "hidden" });
-      return hb.recommend().then(() => document.dispatchEvent(new Event("visibilitychange")));
-    });
-    await eventually(() => meta(page), "a page out of sight keeps it at once");
-
-    for (const work of ["cut", "another"]) {
-      await meta(page, work);
-      assert.equal(noted(await reopen()), 1, work);
-      assert.equal(await list(), changed, work);
-      await eventually(() => meta(page), "a good one takes its place");
-      assert.equal(noted(await reopen()), 0);
-    }
-    await page.evaluate(() => hb.profile.erase());
-    assert.deepEqual(await databases(page), []);
-    await reopen();
-    assert.deepEqual(await events(page), []);
   }));
 
 /** Makes a database as the given version of the package left it. */

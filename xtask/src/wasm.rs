@@ -51,6 +51,8 @@ const TEXT_WITHOUT: &[&str] = &[
     "src/wasm/first_event.rs",
     "src/wasm/index.rs",
     "src/wasm/indexed_db.rs",
+    "src/wasm/indexed_db_layout.rs",
+    "src/wasm/indexed_db_snapshot.rs",
     "src/wasm/json.rs",
 ];
 
