@@ -41,7 +41,7 @@ const SLICE_VALUES = 1 << 14;
 
 export class VectorIndexHost {
   /** A search may wait for a GPU: what changes the vectors comes after it all the same, see `serve.ts`. */
-  readonly serial = true;
+  readonly alone = "all";
   readonly #emit: Emit<IndexEvents>;
   readonly #crashed: (message: string) => void;
   readonly #given: Given;
