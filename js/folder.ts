@@ -8,6 +8,7 @@
 
 import { FileCache } from "./file-cache.js";
 import type { Network } from "./network.js";
+import { checkAddress } from "./options.js";
 
 /** How long a manifest may take when there is a copy to serve instead: longer than a slow answer, shorter than patience. */
 const PATIENCE_MS = 3000;
@@ -48,8 +49,8 @@ export interface Loaded<T> {
 }
 
 /** The address of a folder, with the slash that relative addresses need. */
-export function folderUrl(address: string | URL, base: string): URL {
-  const url = new URL(address, base);
+export function folderUrl(what: string, address: unknown): URL {
+  const url = checkAddress(what, address);
   url.search = "";
   url.hash = "";
   if (!url.pathname.endsWith("/")) {
