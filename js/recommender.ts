@@ -10,6 +10,7 @@ import {
   checkChoice,
   checkFunction,
   checkList,
+  checkObject,
   checkOptions,
   checkSignal,
   checkText,
@@ -31,6 +32,7 @@ import type {
   ImportReport,
   Interest,
   LearnedWeights,
+  ListOptions,
   Metrics,
   NewEvent,
   OnboardingOptions,
@@ -305,11 +307,26 @@ export class Recommender implements AsyncDisposable {
     return this.#core.call("recordAll", [events]);
   }
 
-  /** The best items for this person. Without events, what everybody likes. */
-  recommend(options: RecommendOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
-  recommend(options?: RecommendOptions): Promise<HitList>;
-  async recommend(options: RecommendOptions = {}): Promise<HitList> {
-    const { rerank, ...rest } = sendable("recommend()", options);
+  /**
+   * The best items for this person; without events, what everybody likes. With `text` or `similarTo` the list of `search()` or
+   * `similar()`.
+   */
+  recommend(options: ListOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
+  recommend(options?: ListOptions): Promise<HitList>;
+  async recommend(options: ListOptions = {}): Promise<HitList> {
+    checkObject("recommend()", options);
+    const { text, similarTo, ...others } = options;
+    if (text !== undefined && similarTo !== undefined) {
+      const both = "recommend(): `text` and `similarTo`: expected one of them, got both; what is like an item is not asked for in words";
+      throw new HomebodyError("option", `${both}.`);
+    }
+    if (text !== undefined) {
+      return this.search(text, others);
+    }
+    if (similarTo !== undefined) {
+      return this.similar(similarTo, others);
+    }
+    const { rerank, ...rest } = sendable("recommend()", others);
     const { signal } = options;
     if (rerank !== undefined) {
       checkBoolean("recommend(): rerank", rerank);

@@ -289,6 +289,15 @@ export interface SearchOptions extends RecommendOptions {
   readonly personalize?: number;
 }
 
+/**
+ * What `recommend()` takes, which is the one call for all lists: with `text` it gives that of `search()`, with `similarTo`, the id of an
+ * item, that of `similar()`, each with their options.
+ */
+export type ListOptions =
+  | (RecommendOptions & { readonly text?: undefined; readonly similarTo?: undefined })
+  | (SearchOptions & { readonly text: string; readonly similarTo?: undefined })
+  | (RecommendOptions & { readonly similarTo: string; readonly text?: undefined });
+
 export interface OnboardingOptions {
   /** How many items to offer. Default 12. */
   readonly n?: number;
@@ -493,7 +502,7 @@ export interface Status {
 export interface CreateOptions {
   /** The folder of the catalog: it holds `catalog.json`. A relative address is relative to the page. */
   readonly catalog: string | URL;
-  /** The folder of the model that the catalog was built with. Only needed for `search()`. */
+  /** The folder of the model that the catalog was built with. Only needed for texts: `search()`, `profile.describe()`. */
   readonly model?: string | URL;
   /**
    * The JSON that describes an ONNX ranker, whose model is beside it: `recommend()` then puts its best 1,000 items into the ranker's

@@ -160,6 +160,10 @@ function addInSlices(engine: IndexEngine, dims: number, ids: readonly string[], 
     if (!(thrown instanceof WebAssembly.RuntimeError)) {
       engine.remove(ids.slice(0, added));
     }
+    if (thrown instanceof Error) {
+      // It counts from the beginning of the slice.
+      thrown.message = thrown.message.replace(/^vector (\d+) of/, (_, row) => `vector ${Number(row) + added} of`);
+    }
     throw thrown;
   }
 }
