@@ -470,6 +470,10 @@ function checkEvent(what: string, event: unknown): void {
   if (value !== undefined && value !== null && !Number.isFinite(value)) {
     throw new HomebodyError("event-value", `${what}: value: expected a number, got ${told(value)}.`);
   }
+  if (type === "impression" && value !== undefined && value !== null && !(Number.isSafeInteger(value) && Number(value) >= 1)) {
+    const text = `${what}: value: expected the place of an impression, a whole number from 1 on, got ${told(value)}.`;
+    throw new HomebodyError("event-value", text);
+  }
   if (time !== undefined && time !== null && !Number.isSafeInteger(time)) {
     const text = `${what}: time: expected whole milliseconds since 1970, as Date.now() has them, got ${told(time)}.`;
     throw new HomebodyError("event-time", text);

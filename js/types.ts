@@ -218,7 +218,7 @@ export type HitList<T extends Hit = Hit> = T[] & {
   readonly eligible: number;
   /** For the option `cursor` of the next call; absent on the last page. */
   readonly cursor?: string;
-  /** Why the list is empty, if it is. */
+  /** Why the list is empty, if it is and was not asked to be (`limit: 0`). */
   readonly note?: string;
 };
 
@@ -309,7 +309,10 @@ export interface OnboardingOptions {
 export interface NewEvent {
   readonly item: string;
   readonly type: EventType;
-  /** A rating for `"rate"`, milliseconds for `"dwell"`, a place for `"impression"`; other types take none. */
+  /**
+   * A rating for `"rate"`, milliseconds for `"dwell"`, a place for `"impression"`, whatever the catalog's own types ask for. Of another
+   * type it is kept and says nothing.
+   */
   readonly value?: number;
   /** Default: now. */
   readonly time?: number;

@@ -54,6 +54,7 @@ test("a recommender refuses what is no text, list, event, interest or object of 
       ["hb.profile.import(value)", "[undefined, null, 5, '{}', {}]", ARGUMENT],
       ["hb.record(value)", "[undefined, null, 5, 'x', [], ['blade-runner-1982', 'like'], {}, { item: 5, type: 'like' }, { item: 'blade-runner-1982' }]", ARGUMENT],
       ["hb.record({ item: 'blade-runner-1982', type: 'like', value })", "[NaN, Infinity, '5', {}]", "/^event-value$/"],
+      ["hb.record({ item: 'blade-runner-1982', type: 'impression', value })", "[0, -3, 1.5, 1e18, NaN]", "/^event-value$/"],
       ["hb.record({ item: 'blade-runner-1982', type: 'like', time: value })", "[NaN, 1.5, performance.timeOrigin + 0.25, 'now', new Date(), 1e300]", "/^event-time$/"],
       ["hb.recordAll(value)", "[undefined, null, 5, 'abc', {}, [null], [5], [,]]", ARGUMENT],
       ["hb.recommend(value)", noOptions, ARGUMENT],
