@@ -3,7 +3,7 @@
 import type { EmbedderEvents, EmbedderHost, EmbedderHostStatus, ModelIdentity } from "./embedder-host.js";
 import { HomebodyError } from "./errors.js";
 import { folderUrl } from "./folder.js";
-import { checkChoice, checkOptions } from "./options.js";
+import { checkAddress, checkChoice, checkFunction, checkOptions, checkSignal, checkText, checkTexts, told } from "./options.js";
 import { Remote } from "./remote.js";
 import type { EmbedOptions, EmbedderOptions, EmbedderStatus, OnnxModel } from "./types.js";
 import { compileForWorker } from "./wasm.js";
@@ -44,6 +44,12 @@ export class Embedder implements AsyncDisposable {
   ): Promise<Embedder> {
     checkOptions("Embedder.create()", options, ["model", "onProgress", "signal"]);
     const { model, onProgress, signal } = options;
+    checkSignal("Embedder.create()", signal);
+    if (onProgress !== undefined) {
+      checkFunction("Embedder.create(): onProgress", onProgress);
+    }
+    const folder = typeof model === "string" || model instanceof URL ? folderUrl("Embedder.create(): model", model) : undefined;
+    const files = folder === undefined ? onnxModel(model as OnnxModel) : undefined;
     const started = performance.now();
     signal?.throwIfAborted();
     const worker = new Worker(new URL("./embed-worker.js", import.meta.url), { type: "module" });
@@ -59,9 +65,9 @@ export class Embedder implements AsyncDisposable {
     });
     try {
       const host =
-        typeof model === "string" || model instanceof URL
-          ? await remote.call("open", [folderUrl(model, document.baseURI).href, expected], { signal })
-          : await remote.call("openOnnx", [onnxModel(model)], { signal });
+        files === undefined
+          ? await remote.call("open", [String(folder), expected], { signal })
+          : await remote.call("openOnnx", [files], { signal });
       embedder = new Embedder(remote, host, performance.now() - started);
       return embedder;
     } catch (thrown) {
@@ -85,11 +91,15 @@ export class Embedder implements AsyncDisposable {
     checkOptions("embed()", options, ["kind", "onProgress", "signal"]);
     const kind = checkChoice("embed(): kind", options.kind ?? "document", ["query", "document"]);
     const all = typeof texts === "string" ? [texts] : texts;
-    const wrong = all.find((text) => typeof text !== "string");
-    if (wrong !== undefined) {
-      throw new HomebodyError("invalid-argument", `embed() expects texts, got ${typeof wrong}.`);
-    }
+    checkTexts("embed()", all);
     const { onProgress, signal } = options;
+    checkSignal("embed()", signal);
+    if (onProgress !== undefined) {
+      checkFunction("embed(): onProgress", onProgress);
+    }
+    if (this.#remote.ended !== undefined) {
+      throw this.#remote.ended;
+    }
     const vectors = new Array<Float32Array>(all.length);
     const started = performance.now();
     // Texts of like length go together: they are run side by side, and progress is even.
@@ -129,17 +139,22 @@ function onnxModel(model: OnnxModel): OnnxModel {
   checkOptions(what, model, ["onnx", "tokenizer", "pooling", "queryPrefix", "documentPrefix", "maxTokens", "name"]);
   checkChoice(`${what}.pooling`, model.pooling ?? "mean", ["mean", "cls"]);
   if (model.maxTokens !== undefined && !(Number.isInteger(model.maxTokens) && model.maxTokens > 0)) {
-    throw new HomebodyError("option", `${what}.maxTokens: expected a positive whole number, got ${model.maxTokens}.`);
+    throw new HomebodyError("option", `${what}.maxTokens: expected a positive whole number, got ${told(model.maxTokens)}.`);
+  }
+  for (const name of ["queryPrefix", "documentPrefix", "name"] as const) {
+    if (model[name] !== undefined) {
+      checkText(`${what}.${name}`, model[name]);
+    }
   }
   const whole = (name: "onnx" | "tokenizer"): string | ArrayBuffer | Uint8Array => {
-    const source = model[name];
+    const source: unknown = model[name];
     if (source instanceof ArrayBuffer || source instanceof Uint8Array) {
       return source;
     }
     if (typeof source !== "string" && !(source instanceof URL)) {
-      throw new HomebodyError("invalid-argument", `${what}.${name}: expected an address or bytes, got ${typeof source}.`);
+      throw new HomebodyError("invalid-argument", `${what}.${name}: expected an address or bytes, got ${told(source)}.`);
     }
-    return new URL(source, document.baseURI).href;
+    return checkAddress(`${what}.${name}`, source).href;
   };
   return { ...model, onnx: whole("onnx"), tokenizer: whole("tokenizer") };
 }

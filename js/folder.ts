@@ -8,9 +8,13 @@
 
 import { FileCache } from "./file-cache.js";
 import type { Network } from "./network.js";
+import { checkAddress } from "./options.js";
 
-/** How long a manifest may take when there is a copy to serve instead: longer than a slow answer, shorter than patience. */
+/** How long nothing of a manifest may come when there is a copy to serve instead: longer than a slow answer, shorter than patience. */
 const PATIENCE_MS = 3000;
+
+/** The same for files: what has begun to come is worth some more of it. */
+const FILES_PATIENCE_MS = 6000;
 
 /** A file as its manifest names it. */
 export interface FileEntry {
@@ -48,8 +52,8 @@ export interface Loaded<T> {
 }
 
 /** The address of a folder, with the slash that relative addresses need. */
-export function folderUrl(address: string | URL, base: string): URL {
-  const url = new URL(address, base);
+export function folderUrl(what: string, address: unknown): URL {
+  const url = checkAddress(what, address);
   url.search = "";
   url.hash = "";
   if (!url.pathname.endsWith("/")) {
@@ -71,7 +75,7 @@ export async function loadFolder<T>(folder: Folder, reader: FolderReader<T>): Pr
     const patienceMs = kept === undefined ? undefined : PATIENCE_MS;
     const manifest = await folder.network.get(url, { cache: "no-cache", patienceMs });
     folder.onFile(folder.manifest, manifest.length, manifest.length);
-    return await readFolder(folder, reader, cache, url, manifest);
+    return await readFolder(folder, reader, cache, url, manifest, kept === undefined ? undefined : FILES_PATIENCE_MS);
   } catch (thrown) {
     trouble = thrown;
   }
@@ -80,7 +84,7 @@ export async function loadFolder<T>(folder: Folder, reader: FolderReader<T>): Pr
   }
   let loaded: Loaded<T>;
   try {
-    loaded = await readFolder(folder, reader, cache, url, kept);
+    loaded = await readFolder(folder, reader, cache, url, kept, FILES_PATIENCE_MS);
   } catch {
     // The copy is of no use either; what is wrong with the published one is what has to be mended.
     throw trouble;
@@ -96,6 +100,7 @@ async function readFolder<T>(
   cache: FileCache | undefined,
   url: URL,
   manifest: Uint8Array<ArrayBuffer>,
+  patienceMs: number | undefined,
 ): Promise<Loaded<T>> {
   const entries = await reader.begin(manifest);
   const storing: Promise<void>[] = [];
@@ -108,6 +113,7 @@ async function readFolder<T>(
     const bytes = await folder.network.get(new URL(entry.path, folder.base), {
       cache: mode,
       bytes: entry.bytes,
+      patienceMs,
       signal: failed.signal,
       onBytes: (loaded) => folder.onFile(entry.path, loaded, entry.bytes),
     });

@@ -8,10 +8,13 @@ import { HomebodyError } from "./errors.js";
 /** A progress bar moves no finer than this; telling every packet would cost the page a message each. */
 const PROGRESS_STEPS = 50;
 
+/** How long nothing at all may come, where nobody says otherwise: a connection that was silent so long brings nothing more. */
+const PATIENCE_MS = 60_000;
+
 export interface GetOptions {
   /** `"no-cache"` asks the server whether the copy in the HTTP cache is still good, `"reload"` passes the copy over. */
   readonly cache?: RequestCache;
-  /** How long the answer may take to begin, in milliseconds. */
+  /** How long nothing may come, of this or of another file that is under way, in milliseconds. */
   readonly patienceMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Bytes so far, and the length if the server or the caller knows it. */
@@ -24,6 +27,8 @@ export interface GetOptions {
 export class Network {
   readonly #what: string;
   readonly #onRequest: () => void;
+  /** When something came last. One for all files: they share the line, and one may wait while another comes. */
+  #heard = 0;
 
   /** `what` names the thing in messages and begins the codes of errors. */
   constructor(what: string, onRequest: () => void) {
@@ -33,29 +38,41 @@ export class Network {
 
   /** The bytes at an address. */
   async get(url: URL, options: GetOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-    const response = await this.#request(url, options);
+    const { patienceMs = PATIENCE_MS, signal } = options;
+    const patience = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const wait = (): void => {
+      const left = this.#heard + patienceMs - performance.now();
+      if (left > 0) {
+        timer = setTimeout(wait, left);
+      } else {
+        patience.abort(new Error(`no answer within ${patienceMs} ms`));
+      }
+    };
+    const heard = (): void => {
+      this.#heard = performance.now();
+    };
+    heard();
+    wait();
     try {
-      return await read(response, options);
-    } catch (thrown) {
-      throw this.#unreachable(url, thrown);
+      const signals = signal === undefined ? patience.signal : AbortSignal.any([signal, patience.signal]);
+      const response = await this.#request(url, options, signals);
+      heard();
+      return await read(response, options, heard).catch((thrown: unknown) => {
+        throw this.#unreachable(url, thrown);
+      });
+    } finally {
+      clearTimeout(timer);
     }
   }
 
-  async #request(url: URL, { cache = "default", patienceMs, signal }: GetOptions): Promise<Response> {
-    const patience = new AbortController();
-    const timer =
-      patienceMs === undefined
-        ? undefined
-        : setTimeout(() => patience.abort(new Error(`no answer within ${patienceMs} ms`)), patienceMs);
-    const signals = signal === undefined ? patience.signal : AbortSignal.any([signal, patience.signal]);
+  async #request(url: URL, { cache = "default" }: GetOptions, signal: AbortSignal): Promise<Response> {
     let response: Response;
     try {
       this.#onRequest();
-      response = await fetch(url, { cache, credentials: "same-origin", signal: signals });
+      response = await fetch(url, { cache, credentials: "same-origin", signal });
     } catch (thrown) {
       throw this.#unreachable(url, thrown);
-    } finally {
-      clearTimeout(timer);
     }
     if (!response.ok) {
       const code = response.status === 404 || response.status === 410 ? "not-found" : "http-status";
@@ -83,7 +100,7 @@ export class Network {
 }
 
 /** Reads a body into one buffer of the right length, if that is known, so that nothing has to be joined afterwards. */
-async function read(response: Response, { bytes, onBytes }: GetOptions): Promise<Uint8Array<ArrayBuffer>> {
+async function read(response: Response, { bytes, onBytes }: GetOptions, heard: () => void): Promise<Uint8Array<ArrayBuffer>> {
   const told = Number(response.headers.get("content-length") ?? Number.NaN);
   // Of a compressed response, the header tells the compressed length.
   const total = bytes ?? (response.headers.has("content-encoding") || Number.isNaN(told) ? undefined : told);
@@ -99,6 +116,7 @@ async function read(response: Response, { bytes, onBytes }: GetOptions): Promise
     if (done) {
       break;
     }
+    heard();
     if (loaded + value.length > buffer.length) {
       const larger = new Uint8Array(Math.max(loaded + value.length, buffer.length * 2));
       larger.set(buffer.subarray(0, loaded));

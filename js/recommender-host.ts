@@ -80,6 +80,8 @@ export interface HostEvents {
 type TabMessage = { readonly kind: "changed" } | { readonly kind: "erased" };
 
 export class RecommenderHost {
+  /** What is recorded before belongs to the profile as it was, what is recorded after to the one that it becomes. */
+  readonly alone = ["erase", "switchProfile"];
   readonly #emit: Emit<HostEvents>;
   readonly #crashed: (message: string) => void;
   readonly #given: Given;

@@ -4,7 +4,20 @@ import type { ModelIdentity } from "./embedder-host.js";
 import { HomebodyError, fromWire } from "./errors.js";
 import { folderUrl } from "./folder.js";
 import { Listeners } from "./listeners.js";
-import { checkChoice, checkOptions, withoutSignal } from "./options.js";
+import {
+  checkAddress,
+  checkBoolean,
+  checkChoice,
+  checkFunction,
+  checkList,
+  checkObject,
+  checkOptions,
+  checkSignal,
+  checkText,
+  checkTexts,
+  sendable,
+  told,
+} from "./options.js";
 import type { HostEvents, HostStatus, Ranked, RecommenderHost } from "./recommender-host.js";
 import { RankerModel } from "./ranker.js";
 import { Remote } from "./remote.js";
@@ -19,6 +32,7 @@ import type {
   ImportReport,
   Interest,
   LearnedWeights,
+  ListOptions,
   Metrics,
   NewEvent,
   OnboardingOptions,
@@ -128,32 +142,52 @@ export class Recommender implements AsyncDisposable {
     let profileName = start.profile;
     this.profile = {
       events: () => core.call("events", []),
-      undo: (id) => core.call("undo", [id]),
+      undo: async (id) => {
+        checkText("profile.undo()", id);
+        await core.call("undo", [id]);
+      },
       export: async () => new Blob([await core.call("exportProfile", [])], { type: "application/json" }),
       import: async (document) => {
         if (!(document instanceof Blob)) {
-          throw new HomebodyError("invalid-argument", "import() expects a Blob or File with an exported profile.");
+          const text = `profile.import() expects a Blob or File with an exported profile, got ${told(document)}.`;
+          throw new HomebodyError("invalid-argument", text);
         }
         const bytes = new Uint8Array(await document.arrayBuffer());
         return core.call("importProfile", [bytes], { transfer: [bytes.buffer] });
       },
       erase: () => core.call("erase", []),
       interests: () => core.call("interests", []),
-      mute: async ({ items }) => {
-        await core.call("recordAll", [items.map(({ id }) => ({ item: id, type: "mute" as const }))]);
+      mute: async (interest) => {
+        const ids = itemsOf("profile.mute()", interest);
+        await core.call("recordAll", [ids.map((item) => ({ item, type: "mute" as const }))]);
       },
-      unmute: ({ items }) => core.call("unmute", [items.map(({ id }) => id)]),
-      remove: ({ events }) => core.call("undoAll", [events]),
-      describe: async (text, { signal } = {}) => {
+      unmute: async (interest) => {
+        await core.call("unmute", [itemsOf("profile.unmute()", interest)]);
+      },
+      remove: async (interest) => {
+        checkInterest("profile.remove()", interest);
+        checkTexts("profile.remove(): events", interest.events);
+        await core.call("undoAll", [interest.events]);
+      },
+      describe: async (text, options = {}) => {
+        checkOptions("profile.describe()", options, ["signal"]);
+        const { signal } = options;
+        checkSignal("profile.describe()", signal);
         if (typeof text !== "string" || text.trim() === "") {
-          throw new HomebodyError("option", "describe() expects a text, got none.");
+          throw new HomebodyError("option", `profile.describe() expects a text, got ${told(text)}.`);
         }
         return core.call("describe", [await this.#text.query(text, signal)], { signal });
       },
-      fromItems: (ids) => core.call("fromItems", [ids]),
+      fromItems: async (ids) => {
+        checkTexts("profile.fromItems()", ids);
+        return core.call("fromItems", [ids]);
+      },
       list: () => core.call("profiles", []),
-      switch: async (name, { persist = true } = {}) => {
+      switch: async (name, options = {}) => {
         checkProfile("profile.switch()", name);
+        checkOptions("profile.switch()", options, ["persist"]);
+        const { persist = true } = options;
+        checkBoolean("profile.switch(): persist", persist);
         await core.call("switchProfile", [name, persist]);
         profileName = name;
       },
@@ -162,8 +196,11 @@ export class Recommender implements AsyncDisposable {
       },
       metrics: () => core.call("metrics", []),
       learned: () => core.call("learned", []),
-      without: async (id, options = {}) =>
-        this.#ranked(await core.call("without", [id, withoutSignal(options)], { signal: options.signal })),
+      without: async (id, options = {}) => {
+        checkText("profile.without()", id);
+        const sent = sendable("profile.without()", options);
+        return this.#ranked(await core.call("without", [id, sent], { signal: options.signal }));
+      },
     };
   }
 
@@ -185,13 +222,18 @@ export class Recommender implements AsyncDisposable {
     const { catalog, model, ranker, profile = "default", persist = true, signal } = options;
     const device = checkChoice("Recommender.create(): device", options.device ?? "auto", ["auto", "cpu", "gpu"]);
     checkProfile("Recommender.create(): profile", profile);
+    checkBoolean("Recommender.create(): persist", persist);
+    checkSignal("Recommender.create()", signal);
+    if (options.onProgress !== undefined) {
+      checkFunction("Recommender.create(): onProgress", options.onProgress);
+    }
+    const urls = {
+      catalog: folderUrl("Recommender.create(): catalog", catalog),
+      model: model === undefined ? undefined : folderUrl("Recommender.create(): model", model),
+      ranker: ranker === undefined ? undefined : checkAddress("Recommender.create(): ranker", ranker),
+    };
     const started = performance.now();
     signal?.throwIfAborted();
-    const urls = {
-      catalog: folderUrl(catalog, document.baseURI),
-      model: model === undefined ? undefined : folderUrl(model, document.baseURI),
-      ranker: ranker === undefined ? undefined : new URL(ranker, document.baseURI),
-    };
     const listeners = new Listeners<RecommenderEvents>();
     if (options.onProgress !== undefined) {
       listeners.on("progress", options.onProgress);
@@ -251,22 +293,43 @@ export class Recommender implements AsyncDisposable {
   }
 
   /** Records what the person did. When it resolves, the event is kept: on the disk, unless `status.storage` is `"memory"`. */
-  record(event: NewEvent): Promise<ProfileEvent> {
+  async record(event: NewEvent): Promise<ProfileEvent> {
+    checkEvent("record()", event);
     return this.#core.call("record", [event]);
   }
 
   /** Records several events with one write: the impressions of a list, say. If one of them is refused, none is kept. */
-  recordAll(events: readonly NewEvent[]): Promise<ProfileEvent[]> {
+  async recordAll(events: readonly NewEvent[]): Promise<ProfileEvent[]> {
+    checkList("recordAll()", "events", events);
+    for (let at = 0; at < events.length; at++) {
+      checkEvent(`recordAll(), event ${at}`, events[at]);
+    }
     return this.#core.call("recordAll", [events]);
   }
 
-  /** The best items for this person. Without events, what everybody likes. */
-  recommend(options: RecommendOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
-  recommend(options?: RecommendOptions): Promise<HitList>;
-  async recommend(options: RecommendOptions = {}): Promise<HitList> {
-    const { signal, rerank, ...rest } = options;
-    if (rerank !== undefined && typeof rerank !== "boolean") {
-      throw new HomebodyError("option", `recommend(): rerank: expected true or false, got ${String(rerank)}.`);
+  /**
+   * The best items for this person; without events, what everybody likes. With `text` or `similarTo` the list of `search()` or
+   * `similar()`.
+   */
+  recommend(options: ListOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
+  recommend(options?: ListOptions): Promise<HitList>;
+  async recommend(options: ListOptions = {}): Promise<HitList> {
+    checkObject("recommend()", options);
+    const { text, similarTo, ...others } = options;
+    if (text !== undefined && similarTo !== undefined) {
+      const both = "recommend(): `text` and `similarTo`: expected one of them, got both; what is like an item is not asked for in words";
+      throw new HomebodyError("option", `${both}.`);
+    }
+    if (text !== undefined) {
+      return this.search(text, others);
+    }
+    if (similarTo !== undefined) {
+      return this.similar(similarTo, others);
+    }
+    const { rerank, ...rest } = sendable("recommend()", others);
+    const { signal } = options;
+    if (rerank !== undefined) {
+      checkBoolean("recommend(): rerank", rerank);
     }
     if (rerank === true && this.#ranker === undefined) {
       throw new HomebodyError("option", "recommend(): `rerank` needs a ranker: give its address to Recommender.create() as `ranker`.");
@@ -285,21 +348,24 @@ export class Recommender implements AsyncDisposable {
   search(text: string, options: SearchOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
   search(text: string, options?: SearchOptions): Promise<HitList>;
   async search(text: string, options: SearchOptions = {}): Promise<HitList> {
+    checkText("search()", text);
+    const sent = sendable("search()", options);
     const { signal } = options;
     const query = await this.#text.query(text, signal);
-    return this.#ranked(await this.#core.call("search", [query, withoutSignal(options)], { signal }));
+    return this.#ranked(await this.#core.call("search", [query, sent], { signal }));
   }
 
   /** The items most like one item. */
   similar(item: string, options: RecommendOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
   similar(item: string, options?: RecommendOptions): Promise<HitList>;
   async similar(item: string, options: RecommendOptions = {}): Promise<HitList> {
-    return this.#ranked(await this.#core.call("similar", [item, withoutSignal(options)], { signal: options.signal }));
+    checkText("similar()", item);
+    return this.#ranked(await this.#core.call("similar", [item, sendable("similar()", options)], { signal: options.signal }));
   }
 
   /** Well-liked items far apart from each other, to ask a new person about. */
   async onboarding(options: OnboardingOptions = {}): Promise<HitList> {
-    return this.#ranked(await this.#core.call("onboarding", [withoutSignal(options)], { signal: options.signal }));
+    return this.#ranked(await this.#core.call("onboarding", [sendable("onboarding()", options)], { signal: options.signal }));
   }
 
   /** Groups of items that the catalog's owner offers to new people. */
@@ -308,13 +374,14 @@ export class Recommender implements AsyncDisposable {
   }
 
   /** Begins with a segment: events of type `"describe"` on the items of it that everybody likes best. */
-  chooseSegment(name: string): Promise<ProfileEvent[]> {
+  async chooseSegment(name: string): Promise<ProfileEvent[]> {
+    checkText("chooseSegment()", name);
     return this.#core.call("chooseSegment", [name]);
   }
 
   /** What is known of each item that `recommend()` would list, as numbers: for a ranker of your own. */
-  features(options: RecommendOptions = {}): Promise<Features> {
-    return this.#core.call("features", [withoutSignal(options)], { signal: options.signal });
+  async features(options: RecommendOptions = {}): Promise<Features> {
+    return this.#core.call("features", [sendable("features()", options)], { signal: options.signal });
   }
 
   /** The catalog as a map with the person on it; `undefined` if it was built without (`map` in its schema). */
@@ -323,7 +390,8 @@ export class Recommender implements AsyncDisposable {
   }
 
   /** Items by id, in the order of the ids; `undefined` where the catalog has no such item. */
-  get(ids: readonly string[]): Promise<(Hit | undefined)[]> {
+  async get(ids: readonly string[]): Promise<(Hit | undefined)[]> {
+    checkTexts("get()", ids);
     return this.#core.call("get", [ids]);
   }
 
@@ -350,6 +418,7 @@ export class Recommender implements AsyncDisposable {
   /** Listens; returns the function that ends the listening. */
   on<K extends keyof RecommenderEvents>(type: K, listener: (data: RecommenderEvents[K]) => void): () => void {
     checkChoice("on()", type, EVENTS);
+    checkFunction("on()", listener);
     return this.#listeners.on(type, listener);
   }
 
@@ -386,6 +455,41 @@ export class Recommender implements AsyncDisposable {
 
 function checkProfile(what: string, name: unknown): void {
   if (typeof name !== "string" || name === "") {
-    throw new HomebodyError("option", `${what}: expected a name, got none.`);
+    throw new HomebodyError("option", `${what}: expected a name, got ${told(name)}.`);
   }
+}
+
+/** What no engine need be asked about an event: whether it is one, and numbers that JSON could not say. */
+function checkEvent(what: string, event: unknown): void {
+  if (typeof event !== "object" || event === null || Array.isArray(event)) {
+    throw new HomebodyError("invalid-argument", `${what} expects an event such as { item, type: "like" }, got ${told(event)}.`);
+  }
+  const { item, type, value, time } = event as { readonly [name in keyof NewEvent]: unknown };
+  checkText(`${what}: item`, item);
+  checkText(`${what}: type`, type);
+  if (value !== undefined && value !== null && !Number.isFinite(value)) {
+    throw new HomebodyError("event-value", `${what}: value: expected a number, got ${told(value)}.`);
+  }
+  if (type === "impression" && value !== undefined && value !== null && !(Number.isSafeInteger(value) && Number(value) >= 1)) {
+    const text = `${what}: value: expected the place of an impression, a whole number from 1 on, got ${told(value)}.`;
+    throw new HomebodyError("event-value", text);
+  }
+  if (time !== undefined && time !== null && !Number.isSafeInteger(time)) {
+    const text = `${what}: time: expected whole milliseconds since 1970, as Date.now() has them, got ${told(time)}.`;
+    throw new HomebodyError("event-time", text);
+  }
+}
+
+function checkInterest(what: string, interest: unknown): void {
+  if (typeof interest !== "object" || interest === null) {
+    throw new HomebodyError("invalid-argument", `${what} expects one of profile.interests(), got ${told(interest)}.`);
+  }
+}
+
+function itemsOf(what: string, interest: Interest): string[] {
+  checkInterest(what, interest);
+  checkList(`${what}: items`, "items", interest.items);
+  const ids = interest.items.map((item) => (item as Partial<typeof item> | null | undefined)?.id);
+  checkTexts(`${what}: ids of items`, ids);
+  return ids as string[];
 }

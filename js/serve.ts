@@ -2,9 +2,9 @@
  * The worker's end: serves one object to the page.
  *
  * Requests are started in the order they came, one per task, so that a `cancel` that is already waiting overtakes the
- * request it is for: of ten searches typed in a row, the ones the page gave up never run. An object whose `serial` is true
- * gets the next request only when it is done with the one before, however long that waits for something: what is asked in
- * some order is answered as if each took no time.
+ * request it is for: of ten searches typed in a row, the ones the page gave up never run. What an object names in `alone`
+ * comes only when it is done with all requests before, and the next only when that is done, however long it waits for
+ * something: what is asked in some order is answered as if each took no time.
  */
 
 import { HomebodyError, toWire } from "./errors.js";
@@ -24,13 +24,22 @@ export type Make = (
   given: Given,
 ) => object;
 
+/** What a served object may say of its methods: which of them run with no other under way. */
+export interface Serving {
+  readonly alone?: "all" | readonly string[];
+}
+
 /** Serves whichever of `objects` the page's first message names. */
 export function serve(scope: ServingScope, objects: Readonly<Record<string, Make>>): void {
   const waiting: { id: number; method: string; args: readonly unknown[] }[] = [];
   const { port1: nudge, port2: nudged } = new MessageChannel();
-  let served: object | undefined;
+  let served: Serving | undefined;
   let crash: HomebodyError | undefined;
-  let busy = false;
+  let running = 0;
+  /** Whether what is running runs alone. */
+  let alone = false;
+  /** Tasks that found a request which had to wait. */
+  let held = 0;
   let give: (module: WebAssembly.Module | undefined) => void;
   const given: Given = new Promise((resolve) => {
     give = resolve;
@@ -68,16 +77,19 @@ export function serve(scope: ServingScope, objects: Readonly<Record<string, Make
   scope.addEventListener("messageerror", () => give(undefined));
 
   nudged.onmessage = async () => {
-    const serial = served !== undefined && Reflect.get(served, "serial") === true;
-    if (serial && busy) {
-      return;
-    }
-    const request = waiting.shift();
+    const [request] = waiting;
     if (request === undefined) {
       return;
     }
     const { id, method, args } = request;
-    busy = true;
+    const wantsNoOther = served?.alone === "all" || served?.alone?.includes(method) === true;
+    if (alone || (wantsNoOther && running > 0)) {
+      held++;
+      return;
+    }
+    waiting.shift();
+    running++;
+    alone = wantsNoOther;
     try {
       if (crash !== undefined) {
         throw crash;
@@ -95,8 +107,9 @@ export function serve(scope: ServingScope, objects: Readonly<Record<string, Make
         post({ id, error: toWire(thrown) });
       }
     } finally {
-      busy = false;
-      if (serial && waiting.length > 0) {
+      running--;
+      alone = false;
+      for (; held > 0; held--) {
         nudge.postMessage(null);
       }
     }

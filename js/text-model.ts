@@ -61,12 +61,14 @@ export class TextModel {
   }
 
   async load(): Promise<void> {
+    this.#ending.signal.throwIfAborted();
     await this.#load();
   }
 
   /** The vector of a query text. */
   async query(text: string, signal: AbortSignal | undefined): Promise<Float32Array> {
     signal?.throwIfAborted();
+    this.#ending.signal.throwIfAborted();
     const known = this.#vectors.get(text);
     if (known !== undefined) {
       // Put behind the others: the one asked for longest ago is forgotten first.

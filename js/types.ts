@@ -218,7 +218,7 @@ export type HitList<T extends Hit = Hit> = T[] & {
   readonly eligible: number;
   /** For the option `cursor` of the next call; absent on the last page. */
   readonly cursor?: string;
-  /** Why the list is empty, if it is. */
+  /** Why the list is empty, if it is and was not asked to be (`limit: 0`). */
   readonly note?: string;
 };
 
@@ -289,6 +289,15 @@ export interface SearchOptions extends RecommendOptions {
   readonly personalize?: number;
 }
 
+/**
+ * What `recommend()` takes, which is the one call for all lists: with `text` it gives that of `search()`, with `similarTo`, the id of an
+ * item, that of `similar()`, each with their options.
+ */
+export type ListOptions =
+  | (RecommendOptions & { readonly text?: undefined; readonly similarTo?: undefined })
+  | (SearchOptions & { readonly text: string; readonly similarTo?: undefined })
+  | (RecommendOptions & { readonly similarTo: string; readonly text?: undefined });
+
 export interface OnboardingOptions {
   /** How many items to offer. Default 12. */
   readonly n?: number;
@@ -300,7 +309,10 @@ export interface OnboardingOptions {
 export interface NewEvent {
   readonly item: string;
   readonly type: EventType;
-  /** A rating for `"rate"`, milliseconds for `"dwell"`, a place for `"impression"`; other types take none. */
+  /**
+   * A rating for `"rate"`, milliseconds for `"dwell"`, a place for `"impression"`, whatever the catalog's own types ask for. Of another
+   * type it is kept and says nothing.
+   */
   readonly value?: number;
   /** Default: now. */
   readonly time?: number;
@@ -493,7 +505,7 @@ export interface Status {
 export interface CreateOptions {
   /** The folder of the catalog: it holds `catalog.json`. A relative address is relative to the page. */
   readonly catalog: string | URL;
-  /** The folder of the model that the catalog was built with. Only needed for `search()`. */
+  /** The folder of the model that the catalog was built with. Only needed for texts: `search()`, `profile.describe()`. */
   readonly model?: string | URL;
   /**
    * The JSON that describes an ONNX ranker, whose model is beside it: `recommend()` then puts its best 1,000 items into the ranker's

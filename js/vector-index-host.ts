@@ -41,7 +41,7 @@ const SLICE_VALUES = 1 << 14;
 
 export class VectorIndexHost {
   /** A search may wait for a GPU: what changes the vectors comes after it all the same, see `serve.ts`. */
-  readonly serial = true;
+  readonly alone = "all";
   readonly #emit: Emit<IndexEvents>;
   readonly #crashed: (message: string) => void;
   readonly #given: Given;
@@ -159,6 +159,10 @@ function addInSlices(engine: IndexEngine, dims: number, ids: readonly string[], 
   } catch (thrown) {
     if (!(thrown instanceof WebAssembly.RuntimeError)) {
       engine.remove(ids.slice(0, added));
+    }
+    if (thrown instanceof Error) {
+      // It counts from the beginning of the slice.
+      thrown.message = thrown.message.replace(/^vector (\d+) of/, (_, row) => `vector ${Number(row) + added} of`);
     }
     throw thrown;
   }

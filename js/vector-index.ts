@@ -1,7 +1,7 @@
 /** The page's `VectorIndex`: your own vectors, searched exactly, in a worker. */
 
 import { HomebodyError } from "./errors.js";
-import { checkChoice, checkOptions } from "./options.js";
+import { MOST, checkBoolean, checkChoice, checkList, checkOptions, checkSignal, checkText, checkTexts, told } from "./options.js";
 import { Remote } from "./remote.js";
 import type { VectorHit, VectorIndexOptions, VectorIndexStatus, VectorSearchOptions } from "./types.js";
 import type { IndexEvents, IndexHostStatus, VectorIndexHost } from "./vector-index-host.js";
@@ -31,7 +31,12 @@ export class VectorIndex implements AsyncDisposable {
     const metric = checkChoice("VectorIndex.create(): metric", options.metric ?? "cosine", ["cosine", "dot", "l2"]);
     const device = checkChoice("VectorIndex.create(): device", options.device ?? "auto", ["auto", "cpu", "gpu"]);
     if (!Number.isInteger(dims) || dims < 2 || dims > 4096) {
-      throw new HomebodyError("vector-dims", `VectorIndex.create() expects dims from 2 to 4096, got ${String(dims)}.`);
+      throw new HomebodyError("vector-dims", `VectorIndex.create() expects dims from 2 to 4096, got ${told(dims)}.`);
+    }
+    checkSignal("VectorIndex.create()", signal);
+    checkBoolean("VectorIndex.create(): copy", options.copy ?? false);
+    if (ids !== undefined) {
+      checkTexts("VectorIndex.create(): ids", ids);
     }
     const all = floats("VectorIndex.create(): vectors", vectors);
     const started = performance.now();
@@ -70,22 +75,26 @@ export class VectorIndex implements AsyncDisposable {
   ): Promise<VectorHit[] | VectorHit[][]> {
     checkOptions("search()", options, ["limit", "filter", "signal"]);
     const { limit = 10, filter, signal } = options;
-    if (!Number.isInteger(limit) || limit < 0) {
-      throw new HomebodyError("option", `search(): limit: expected a whole number from 0, got ${String(limit)}.`);
+    if (!(Number.isInteger(limit) || limit === Infinity) || limit < 0) {
+      throw new HomebodyError("option", `search(): limit: expected a whole number from 0, got ${told(limit)}.`);
+    }
+    checkSignal("search()", signal);
+    if (filter !== undefined && !(filter instanceof Uint8Array)) {
+      checkTexts("search(): filter (ids, or a Uint8Array of bits)", filter);
     }
     const queries = query instanceof Float32Array ? [query] : query;
+    checkList("search()", "Float32Arrays, or a single one", queries);
     const { dims } = this.#host;
     const flat = new Float32Array(queries.length * dims);
-    queries.forEach((one, at) => {
+    // Array.from: a place without a query is one too.
+    Array.from(queries).forEach((one, at) => {
       if (floats("search()", one).length !== dims) {
         const text = `search() expects vectors of ${dims} values, got one of ${one.length}: use the model that made the index.`;
         throw new HomebodyError("vector-length", text);
       }
       flat.set(one, at * dims);
     });
-    // Larger limits than the engine can count to mean "all".
-    const most = Math.min(limit, 0xffff_ffff);
-    const { hits, searchMs } = await this.#remote.call("search", [flat, most, filter], {
+    const { hits, searchMs } = await this.#remote.call("search", [flat, Math.min(limit, MOST), filter], {
       signal,
       transfer: [flat.buffer],
     });
@@ -96,17 +105,21 @@ export class VectorIndex implements AsyncDisposable {
   /** Adds vectors, one after another, with an id each. All or none; an id that is there already is refused. */
   async add(ids: readonly string[], vectors: Float32Array, options: { readonly copy?: boolean } = {}): Promise<void> {
     checkOptions("add()", options, ["copy"]);
+    checkTexts("add(): ids", ids);
+    checkBoolean("add(): copy", options.copy ?? false);
     const { sent, transfer } = handOver(floats("add()", vectors), options.copy === true);
     await this.#remote.call("add", [ids, sent], { transfer });
   }
 
   /** Puts another vector in the place of the one of that id. */
   async replace(id: string, vector: Float32Array): Promise<void> {
+    checkText("replace(): id", id);
     await this.#remote.call("replace", [id, floats("replace()", vector)]);
   }
 
   /** Removes vectors. All or none; an id that is not there is refused. */
   async remove(ids: readonly string[]): Promise<void> {
+    checkTexts("remove()", ids);
     await this.#remote.call("remove", [ids]);
   }
 
@@ -122,13 +135,23 @@ export class VectorIndex implements AsyncDisposable {
 
 function floats(what: string, vectors: unknown): Float32Array {
   if (!(vectors instanceof Float32Array)) {
-    throw new HomebodyError("invalid-argument", `${what} expects a Float32Array, got ${describe(vectors)}.`);
+    throw new HomebodyError("invalid-argument", `${what} expects a Float32Array, got ${told(vectors)}.`);
+  }
+  if (vectors.buffer instanceof ArrayBuffer && isDetached(vectors.buffer)) {
+    const text = `${what} expects a Float32Array, got one whose buffer was handed over before: set \`copy\` to keep what is handed over.`;
+    throw new HomebodyError("invalid-argument", text);
   }
   return vectors;
 }
 
-const describe = (value: unknown): string =>
-  typeof value === "object" && value !== null ? value.constructor.name : String(value);
+/** Whether a buffer is another's by now. Its own property for that is younger than the browsers that we run in. */
+function isDetached(buffer: ArrayBuffer): boolean {
+  try {
+    return new Uint8Array(buffer).buffer !== buffer;
+  } catch {
+    return true;
+  }
+}
 
 /** What to send and which buffers go with it: the caller's own, or those of a copy. */
 function handOver(vectors: Float32Array, copy: boolean): { sent: Float32Array; transfer: ArrayBuffer[] } {

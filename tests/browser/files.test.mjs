@@ -81,6 +81,27 @@ test("a server that does not answer is not waited for when there is a copy", () 
     for (const response of hanging) response.destroy();
   }));
 
+for (const [what, stall] of [
+  ["a file of a new catalog", "file"],
+  ["its manifest", "manifest"],
+]) {
+  test(`${what} that stops in the middle is not waited for when there is a copy`, { timeout: 60_000 }, () =>
+    visit({ expected: NOT_LOADED }, async ({ page, server }) => {
+      const before = await visited(page, server);
+      const anew = republished();
+      publish(server, anew.manifest, { [anew.path]: anew.bytes });
+      const [name, bytes] = stall === "file" ? [anew.path, anew.bytes] : ["catalog.json", anew.manifest];
+      server.answers.set(`/catalogs/films/${name}`, (_request, response) => {
+        response.writeHead(200, { "content-length": bytes.length });
+        response.write(bytes.subarray(0, 1000));
+      });
+      const status = await create(page);
+      assert.notEqual(status.catalog.version, anew.version);
+      assert.ok(status.notes.some((note) => /copy of an earlier visit/.test(note)), JSON.stringify(status.notes));
+      assert.deepEqual(await ranking(page), before);
+    }));
+}
+
 test("a new catalog takes the old one's place, and the old files go", () =>
   visit({}, async ({ page, server }) => {
     await visited(page, server);

@@ -68,6 +68,29 @@ test("profiles are kept apart", () =>
     assert.deepEqual(await events(other), []);
   }));
 
+test("what is asked without waiting is done in its order: each event belongs to the profile of its moment", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    await create(page);
+    const result = await page.evaluate(async (item) => {
+      const many = (await hb.recommend({ limit: 3000 })).map(({ id }) => ({ item: id, type: "view" }));
+      const types = async () => (await hb.profile.events()).map(({ type }) => type);
+      await hb.profile.switch("long");
+      for (let i = 0; i < 4; i++) await hb.recordAll(many);
+      await hb.profile.switch("default");
+      // The longer profile takes longer to open; the last that was asked for is the one in use.
+      await Promise.all([hb.profile.switch("long"), hb.profile.switch("short"), hb.record({ item, type: "like" })]);
+      const last = [hb.profile.name, await types()];
+      await Promise.all([hb.record({ item, type: "share" }), hb.profile.erase(), hb.record({ item, type: "hide" })]);
+      const inMemory = await types();
+      await hb.profile.switch("default");
+      const untouched = await types();
+      await hb.profile.switch("short");
+      return { last, inMemory, kept: await types(), untouched };
+    }, ALIEN);
+    assert.deepEqual(result, { last: ["short", ["like"]], inMemory: ["hide"], kept: ["hide"], untouched: [] });
+  }));
+
 test("undo takes an event back for good: the ranking is as if it had never been", () =>
   visit({}, async ({ page, server }) => {
     await open(page, server);

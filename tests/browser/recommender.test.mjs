@@ -106,6 +106,28 @@ test("items, columns and a choice for a new person", () =>
     assert.equal(new Set(picks.map(({ id }) => id)).size, 12);
   }));
 
+test("recommend() with a text or an item gives the list of search() or similar()", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    const { pairs, codes } = await page.evaluate(async ([films, id]) => {
+      const hb = await homebody.Recommender.create(films);
+      await hb.record({ item: "alien-1979", type: "like" });
+      const options = { limit: 20, where: { year: { gt: 1970 } }, explain: true };
+      const plain = async (list) => JSON.stringify(await list);
+      const pairs = [
+        [await plain(hb.recommend({ text: "a ship at sea", personalize: 0.2, ...options })), await plain(hb.search("a ship at sea", { personalize: 0.2, ...options }))],
+        [await plain(hb.recommend({ similarTo: id, ...options })), await plain(hb.similar(id, options))],
+      ];
+      const wrong = [{ text: "a", similarTo: id }, { similarTo: "no-such-film" }, { similarTo: 5 }, { text: "" }, { personalize: 1 }, { similarTo: id, personalize: 1 }];
+      const codes = [];
+      for (const one of wrong) codes.push((await thrown(hb.recommend(one))).code);
+      return { pairs, codes };
+    }, [FILMS, EMPIRE]);
+    for (const [one, other] of pairs) assert.equal(one, other);
+    assert.notEqual(pairs[0][0], pairs[1][0]);
+    assert.deepEqual(codes, ["option", "unknown-item", "invalid-argument", "text-empty", "unknown-option", "unknown-option"]);
+  }));
+
 test("what nobody knows is refused with what is known", () =>
   visit({}, async ({ page, server }) => {
     await open(page, server);

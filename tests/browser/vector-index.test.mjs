@@ -160,6 +160,19 @@ test("what is added, replaced and removed is found, found elsewhere and not foun
     assert.deepEqual(steps, [["east", "north"], ["northeast", "east", "north", "west"], ["northeast", "north", "west", "east"], ["north", "east"], ["2"]]);
   }));
 
+test("of many vectors the one that cannot be is told by its number", () =>
+  withPage(async (page) => {
+    const result = await page.evaluate(async () => {
+      const vectors = new Float32Array(384 * 2000).fill(1);
+      vectors[384 * 1500 + 3] = Number.NaN;
+      const one = await homebody.VectorIndex.create({ dims: 384, vectors: new Float32Array(384) });
+      const messages = [await thrown(homebody.VectorIndex.create({ dims: 384, vectors, copy: true })), await thrown(one.add(Array.from({ length: 2000 }, (_, at) => `n${at}`), vectors))];
+      return { messages: messages.map(({ code, message }) => `${code} ${message}`), left: one.status.vectors };
+    });
+    for (const message of result.messages) assert.match(message, /^vector-not-finite vector 1500 of/);
+    assert.equal(result.left, 1);
+  }));
+
 test("what cannot be is refused with a code, and changes nothing", () =>
   withPage(async (page) => {
     const result = await page.evaluate(async () => {

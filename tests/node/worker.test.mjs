@@ -88,6 +88,23 @@ test("a call that was given up while it waited is never run", async () => {
   end();
 });
 
+test("what wants to be alone waits for all before it, and all behind it wait for that", async () => {
+  const log = [];
+  const work = async (name) => {
+    log.push(`${name} begins`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    log.push(`${name} ends`);
+    return name;
+  };
+  const { remote, end } = pair(() => ({ alone: ["erase", "fail"], work, erase: work, fail: () => Promise.reject(new Error("no")) }));
+  const call = (method, ...args) => remote.call(method, args).catch(({ message }) => message);
+  const done = await Promise.all([call("work", "a"), call("work", "b"), call("erase", "c"), call("fail"), call("work", "d"), call("work", "e")]);
+  assert.deepEqual(done, ["a", "b", "c", "no", "d", "e"]);
+  const pairs = (...names) => [...names.map((name) => `${name} begins`), ...names.map((name) => `${name} ends`)];
+  assert.deepEqual(log, [...pairs("a", "b"), ...pairs("c"), ...pairs("d", "e")]);
+  end();
+});
+
 for (const [what, make] of [
   ["a trap in a call", () => ({ work: () => trap(), wait: () => new Promise(() => undefined) })],
   ["a trap after waiting", () => ({ work: async () => { await null; trap(); }, wait: () => new Promise(() => undefined) })],

@@ -60,6 +60,10 @@ void hb.profile.without("event", { limit: 3 });
 void hb.recommend({ compare: "yesterday" });
 // @ts-expect-error A cursor is a text.
 void hb.recommend({ cursor: 20 });
+void hb.recommend({ text: "space", personalize: 0.5, explain: true }).then(([hit]) => hit?.parts.length);
+void hb.recommend({ similarTo: "x", limit: 3 });
+// @ts-expect-error What is like an item is not asked for in words.
+void hb.recommend({ similarTo: "x", text: "space" });
 // @ts-expect-error Only a search can be personalized.
 void hb.recommend({ personalize: 0.5 });
 // @ts-expect-error Misspelt.
