@@ -116,5 +116,25 @@ export function sendable<T extends { readonly signal?: AbortSignal }>(what: stri
       numbers[name] = MOST;
     }
   }
+  checkNumbers(what, rest);
   return rest;
+}
+
+/** How deep options may be: filters up to here are the engine's to judge. */
+const DEEPEST = 100;
+
+/** Refuses what JSON has no word for, with its place: the engine would be told `null`, or nothing at all. */
+function checkNumbers(what: string, value: unknown, deep = 0): void {
+  if (typeof value === "number" ? !Number.isFinite(value) : value instanceof Map || value instanceof Set) {
+    throw new HomebodyError("option", `${what}: expected ${typeof value === "number" ? "a finite number" : "a plain object"}, got ${told(value)}.`);
+  }
+  if (deep > DEEPEST) {
+    throw new HomebodyError("option", `${what}: expected options at most ${DEEPEST} levels deep.`);
+  }
+  // Lists of ids may be long, and are checked where they are read.
+  if (typeof value === "object" && value !== null && !(Array.isArray(value) && typeof value[0] === "string")) {
+    for (const [name, inner] of Object.entries(value)) {
+      checkNumbers(Array.isArray(value) ? `${what}[${name}]` : `${what}: ${name}`, inner, deep + 1);
+    }
+  }
 }

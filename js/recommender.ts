@@ -106,6 +106,8 @@ export class Recommender implements AsyncDisposable {
   readonly #profileMs: number;
   #host: HostStatus;
   #lastRankMs = 0;
+  /** As last read. */
+  #status: Status | undefined;
   /** A page out of sight may be gone the next moment: what was derived is kept now. Only a closed worker refuses. */
   readonly #onVisibility = (): void => {
     if (globalThis.document.visibilityState === "hidden") {
@@ -278,7 +280,7 @@ export class Recommender implements AsyncDisposable {
   get status(): Status {
     const { embedder, state, notes } = this.#text;
     const lastEmbedMs = embedder?.status.timings.lastEmbedMs;
-    return {
+    const status = {
       ...this.#host,
       model: state,
       notes: [...this.#host.notes, ...notes, ...(this.#ranker?.notes ?? [])],
@@ -290,6 +292,11 @@ export class Recommender implements AsyncDisposable {
         ...(lastEmbedMs === undefined ? {} : { lastEmbedMs }),
       },
     };
+    // One object as long as nothing changed, by which frameworks tell that they need not draw again.
+    if (this.#status === undefined || JSON.stringify(status) !== JSON.stringify(this.#status)) {
+      this.#status = status;
+    }
+    return this.#status;
   }
 
   /** Records what the person did. When it resolves, the event is kept: on the disk, unless `status.storage` is `"memory"`. */
@@ -419,6 +426,9 @@ export class Recommender implements AsyncDisposable {
   on<K extends keyof RecommenderEvents>(type: K, listener: (data: RecommenderEvents[K]) => void): () => void {
     checkChoice("on()", type, EVENTS);
     checkFunction("on()", listener);
+    if (this.#core.ended !== undefined) {
+      throw this.#core.ended;
+    }
     return this.#listeners.on(type, listener);
   }
 

@@ -73,7 +73,7 @@ pub fn read_profile(bytes: &[u8]) -> Result<Vec<Event>, ProfileError> {
         let (kind, message) = if text.contains(FORMAT) {
             (ProfileErrorKind::Damaged, format!("the profile is damaged ({error}); use another copy"))
         } else {
-            (ProfileErrorKind::NotAProfile, format!("expected an exported profile (JSON), got something else: {error}"))
+            (ProfileErrorKind::NotAProfile, "expected an exported profile (JSON), got something else".to_owned())
         };
         refuse(kind, message).caused_by(error)
     })?;

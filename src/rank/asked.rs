@@ -56,7 +56,7 @@ pub(crate) fn presets(catalog: &Catalog, terms: &[Term]) -> Result<BTreeMap<Stri
             weights: scenario.weights.clone(),
             diversity: scenario.diversity,
             rotation: scenario.rotation,
-            caps: scenario.caps.clone(),
+            caps: Some(scenario.caps.clone()),
             strength: scenario.strength,
             session_recency: scenario.session_recency,
             learn: scenario.learn,
@@ -65,7 +65,7 @@ pub(crate) fn presets(catalog: &Catalog, terms: &[Term]) -> Result<BTreeMap<Stri
         };
         options.check().map_err(unfit)?;
         check_names(&options.weights, terms).map_err(unfit)?;
-        caps(catalog, &options.caps).map_err(unfit)?;
+        caps(catalog, &scenario.caps).map_err(unfit)?;
         Ok((name.clone(), options))
     };
     catalog.scenarios().iter().map(preset).collect()
@@ -152,8 +152,10 @@ impl Recommender {
             // Of the whole of what is personal, so that 1 is more than all of that together can make up for.
             weights.entry(ROTATION.to_owned()).or_insert(share * self.rotation_unit());
         }
-        let given_caps = if options.caps.is_empty() { &preset.caps } else { &options.caps };
-        let caps = caps(&self.catalog, given_caps)?;
+        let caps = match options.caps.as_ref().or(preset.caps.as_ref()) {
+            Some(given) => caps(&self.catalog, given)?,
+            None => Vec::new(),
+        };
         let row = |id: &String| {
             self.catalog.row(id).ok_or_else(|| {
                 let message = format!("option `candidates`: expected ids of items of this catalog, got `{id}`");

@@ -51,7 +51,8 @@ pub struct RecommendOptions {
     /// of type [`IMPRESSION`](crate::IMPRESSION). Not together with a weight of that name.
     pub rotation: Option<f64>,
     /// At most so many items per value of these category columns; an item with several values counts for each.
-    pub caps: BTreeMap<String, usize>,
+    /// An empty map is without any, whatever the scenario has.
+    pub caps: Option<BTreeMap<String, usize>>,
     /// How much of the person is in the list: 0 as for a stranger, 1 with the whole weights of all that is personal. Without it they are
     /// whole too, but in a catalog with a collaborative space: there the person counts `e / (e + 3)` after `e` likes, unless the call
     /// gives the weight.
@@ -103,7 +104,7 @@ impl Default for RecommendOptions {
             weights: BTreeMap::new(),
             diversity: None,
             rotation: None,
-            caps: BTreeMap::new(),
+            caps: None,
             strength: None,
             session_recency: None,
             learn: None,
@@ -188,7 +189,7 @@ impl RecommendOptions {
             );
             return Err(RankError::new(RankErrorKind::BadOption, message));
         }
-        if let Some(column) = self.caps.iter().find(|(_, most)| **most == 0).map(|(column, _)| column) {
+        if let Some(column) = self.caps.iter().flatten().find(|(_, most)| **most == 0).map(|(column, _)| column) {
             let message = format!(
                 "option `caps`: expected 1 or more for `{column}`, got 0; leave items out with `where`, as in \
                  {{\"{column}\": {{\"exists\": false}}}}"
@@ -343,7 +344,7 @@ impl Fields {
         object.unwrap_or_default().into_iter().map(weight).collect()
     }
 
-    fn caps(&mut self) -> Result<BTreeMap<String, usize>, RankError> {
+    fn caps(&mut self) -> Result<Option<BTreeMap<String, usize>>, RankError> {
         let whole = |value: &Value| {
             let number = value.as_f64()?;
             (number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number)).then_some(number as usize)
@@ -352,7 +353,7 @@ impl Fields {
             let object = value.as_object()?.iter();
             object.map(|(column, most)| Some((column.clone(), whole(most)?))).collect()
         };
-        Ok(self.take("caps", "an object of whole numbers by column", caps)?.unwrap_or_default())
+        self.take("caps", "an object of whole numbers by column", caps)
     }
 
     fn position(&mut self) -> Result<Option<Position>, RankError> {
@@ -403,7 +404,7 @@ mod tests {
         assert_eq!((ranking.limit, ranking.offset, ranking.diversity), (3, 2, Some(0.25)));
         assert_eq!((ranking.cursor.as_deref(), ranking.scenario.as_deref()), (Some("c"), Some("home")));
         assert_eq!((ranking.candidates, ranking.strength), (Some(vec!["a".to_owned()]), Some(0.5)));
-        assert_eq!((ranking.rotation, ranking.caps), (Some(0.75), [("genres".to_owned(), 2)].into()));
+        assert_eq!((ranking.rotation, ranking.caps), (Some(0.75), Some([("genres".to_owned(), 2)].into())));
         assert_eq!((ranking.session_recency, ranking.learn), (Some(true), Some(true)));
         assert_eq!(ranking.weights, BTreeMap::from([("rating".to_owned(), -0.5)]));
         assert!(ranking.explain && ranking.compare && ranking.include_seen == Some(false) && ranking.filter.is_some());

@@ -67,6 +67,10 @@ test("a recommender refuses what is no text, list, event, interest or object of 
       ["hb.profile.describe('x', value)", noOptions, ARGUMENT],
       ["hb.profile.switch('x', { persist: value })", "[null, 0, 'no']", ARGUMENT],
       ["hb.recommend({ signal: value })", "[5, {}, 'x']", ARGUMENT],
+      ["hb.recommend({ diversity: value })", "[NaN, Infinity, new Map()]", ARGUMENT],
+      ["hb.recommend({ weights: { rating: value } })", "[NaN, -Infinity]", ARGUMENT],
+      ["hb.recommend({ weights: value })", "[new Map([['rating', 1]]), new Set()]", ARGUMENT],
+      ["hb.recommend({ where: { and: [{ rating: { gt: value } }] } })", "[NaN, -Infinity]", ARGUMENT],
       ["hb.on('change', value)", "[undefined, null, 5, {}]", ARGUMENT],
       ["Recommender.create({ catalog: value })", "[undefined, null, 5, {}, 'http://[', 'data:text/plain,x']", ARGUMENT],
       ["Recommender.create({ catalog: '/catalogs/films/', model: value })", "[null, 5, {}, 'http://[']", ARGUMENT],
@@ -80,10 +84,24 @@ test("a recommender refuses what is no text, list, event, interest or object of 
     const after = await page.evaluate(async () => {
       const all = [await hb.recommend({ limit: 2 ** 53 }), await hb.recommend({ limit: Infinity }), await hb.onboarding({ n: 2 ** 40 })].map(({ length }) => length);
       const events = await hb.profile.events();
+      let deep = { rating: 1 };
+      for (let at = 0; at < 200; at++) deep = { not: deep };
+      const told = [(await thrown(hb.recommend({ where: deep }))).message, (await thrown(hb.recommend({ where: { rating: { gt: NaN } } }))).message];
+      const same = hb.status === hb.status;
+      const before = hb.status;
+      await hb.recommend();
+      const renewed = hb.status !== before;
       await hb.close();
-      return { all, events, closed: [(await thrown(hb.prepareSearch())).code, (await thrown(hb.search("x"))).code, (await thrown(hb.record(5))).code] };
+      return { all, events, told, status: [same, renewed], closed: [(await thrown((async () => hb.on("change", () => undefined))())).code, (await thrown(hb.prepareSearch())).code, (await thrown(hb.search("x"))).code, (await thrown(hb.record(5))).code] };
     });
-    assert.deepEqual(after, { all: [3201, 3201, 3201], events: [], closed: ["closed", "closed", "invalid-argument"] });
+    assert.deepEqual(after, {
+      all: [3201, 3201, 3201],
+      events: [],
+      told: [after.told[0], "recommend(): where: rating: gt: expected a finite number, got NaN."],
+      status: [true, true],
+      closed: ["closed", "closed", "closed", "invalid-argument"],
+    });
+    assert.match(after.told[0], /: expected options at most 100 levels deep\.$/);
   }));
 
 test("an index refuses what is no list of ids, no vectors and no filter, and goes on", () =>

@@ -171,6 +171,7 @@ fn a_scenario_may_rotate_and_cap() {
         "the next of its kind"
     );
     assert_eq!(list(&mut home, json!({"scenario": "home", "rotation": 0, "caps": {"genres": 2}})).hits.len(), 6);
+    assert_eq!(list(&mut home, json!({"scenario": "home", "rotation": 0, "caps": {}})).hits.len(), 6, "none at all");
     let odd = catalog(&format!("{FILMS}\n[scenario.home]\ncaps = {{ rating = 1 }}\n"), &items);
     assert_eq!(Recommender::new(odd, crate::support::settings()).unwrap_err().code(), "catalog-unfit");
 }

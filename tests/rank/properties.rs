@@ -239,7 +239,7 @@ proptest! {
                 expected.push(hit);
             }
         }
-        let caps = [("genres".to_owned(), most)].into();
+        let caps = Some([("genres".to_owned(), most)].into());
         let capped = recommender.recommend(&RecommendOptions { diversity, limit, caps, ..everything() }, NOW).unwrap();
         prop_assert_eq!(capped.hits, expected);
     }
