@@ -116,25 +116,42 @@ export function sendable<T extends { readonly signal?: AbortSignal }>(what: stri
       numbers[name] = MOST;
     }
   }
-  checkNumbers(what, rest);
+  for (const [name, value] of Object.entries(rest)) {
+    const codes = CODES[name] ?? { number: "option", depth: "option" };
+    checkNumbers(codes, `${what}: ${name}`, value, 0);
+  }
   return rest;
 }
 
 /** How deep options may be: filters up to here are the engine's to judge. */
 const DEEPEST = 100;
 
+interface Codes {
+  readonly number: string;
+  readonly depth: string;
+}
+
+/** The engine's own codes for what it would refuse itself. */
+const CODES: Readonly<Partial<Record<string, Codes>>> = {
+  weights: { number: "weight", depth: "weight" },
+  where: { number: "filter-type", depth: "filter" },
+};
+
 /** Refuses what JSON has no word for, with its place: the engine would be told `null`, or nothing at all. */
-function checkNumbers(what: string, value: unknown, deep = 0): void {
-  if (typeof value === "number" ? !Number.isFinite(value) : value instanceof Map || value instanceof Set) {
-    throw new HomebodyError("option", `${what}: expected ${typeof value === "number" ? "a finite number" : "a plain object"}, got ${told(value)}.`);
+function checkNumbers(codes: Codes, what: string, value: unknown, deep: number): void {
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    throw new HomebodyError(codes.number, `${what}: expected a finite number, got ${told(value)}.`);
+  }
+  if (value instanceof Map || value instanceof Set) {
+    throw new HomebodyError("option", `${what}: expected a plain object, got ${told(value)}.`);
   }
   if (deep > DEEPEST) {
-    throw new HomebodyError("option", `${what}: expected options at most ${DEEPEST} levels deep.`);
+    throw new HomebodyError(codes.depth, `${what}: expected options at most ${DEEPEST} levels deep.`);
   }
   // Lists of ids may be long, and are checked where they are read.
   if (typeof value === "object" && value !== null && !(Array.isArray(value) && typeof value[0] === "string")) {
     for (const [name, inner] of Object.entries(value)) {
-      checkNumbers(Array.isArray(value) ? `${what}[${name}]` : `${what}: ${name}`, inner, deep + 1);
+      checkNumbers(codes, Array.isArray(value) ? `${what}[${name}]` : `${what}: ${name}`, inner, deep + 1);
     }
   }
 }
