@@ -4,10 +4,10 @@
 mod program;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use program::Ran;
+use program::{Ran, model};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -16,15 +16,6 @@ const SCHEMA: &str = "name = 'plants'\nid = 'id'\n[columns.name]\n[columns.heigh
     [[space]]\nname = 'height'\nkind = 'number'\ncolumn = 'height'\nprefer = 'high'\n";
 const NO_TEXT: &str = "name = 'plants'\nid = 'id'\n[columns.name]\n[columns.height]\ntype = 'number'\n";
 const ROWS: &str = "id,name,height\noak,Oak,25\nfern,Fern,0.8\nmoss,Moss,\n";
-
-/// The model that the tests of the program use.
-fn model() -> PathBuf {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("build/models/all-MiniLM-L6-v2");
-    let folder = std::env::var_os("HOMEBODY_MODEL").map_or_else(default, PathBuf::from);
-    let hint = "run `npm run build`, which makes it, or set HOMEBODY_MODEL";
-    assert!(folder.join("model.json").exists(), "there is no model in {}; {hint}", folder.display());
-    folder
-}
 
 /// A folder with a schema, rows, and a cache of its own.
 struct Place(TempDir);

@@ -6,22 +6,13 @@ mod program;
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_ipc::writer::StreamWriter;
-use program::{Ran, command};
-
-/// The model that the tests of the program use.
-fn model() -> PathBuf {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("build/models/all-MiniLM-L6-v2");
-    let folder = std::env::var_os("HOMEBODY_MODEL").map_or_else(default, PathBuf::from);
-    let hint = "run `npm run build`, which makes it, or set HOMEBODY_MODEL";
-    assert!(folder.join("model.json").exists(), "there is no model in {}; {hint}", folder.display());
-    folder
-}
+use program::{Ran, command, model};
 
 fn embed(arguments: &[&str], input: &[u8]) -> Ran {
     let model = model();

@@ -429,11 +429,11 @@ struct Kept<'a, F: Fn(usize, usize) -> Ordering> {
 
 impl<F: Fn(usize, usize) -> Ordering> Kept<'_, F> {
     /// The scores of products; never less for a greater product.
-    fn scores<'a>(&self, query: usize, first: usize, dots: &'a [f32], room: &'a mut [f32; BLOCK]) -> &'a [f32] {
+    fn scores<'a>(&self, query: usize, first: usize, dots: &'a [f32], room: &'a mut Option<[f32; BLOCK]>) -> &'a [f32] {
         if self.index.metric != Metric::L2 {
             return dots;
         }
-        let scores = &mut room[..dots.len()];
+        let scores = &mut room.insert([0.0; BLOCK])[..dots.len()];
         for ((score, dot), norm2) in scores.iter_mut().zip(dots).zip(&self.index.norms2[first..]) {
             // Rounding must not make a distance negative.
             *score = (2.0 * dot - self.lengths2[query] - norm2).min(0.0);
@@ -448,11 +448,11 @@ impl<F: Fn(usize, usize) -> Ordering> Best for Kept<'_, F> {
     }
 
     fn reached(&self, query: usize, first: usize, dots: &[f32]) -> u64 {
-        reaching(self.scores(query, first, dots, &mut [0.0; BLOCK]), self.best[query].threshold())
+        reaching(self.scores(query, first, dots, &mut None), self.best[query].threshold())
     }
 
     fn take(&mut self, query: usize, first: usize, live: u64, dots: &[f32]) {
-        let mut room = [0.0; BLOCK];
+        let mut room = None;
         let scores = self.scores(query, first, dots, &mut room);
         self.best[query].offer_block(first, scores, live);
     }

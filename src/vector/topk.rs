@@ -89,7 +89,15 @@ pub(crate) fn reaching(scores: &[f32], threshold: f32) -> u64 {
     if count == 0 {
         return 0;
     }
-    scores.iter().enumerate().fold(0, |bits, (at, score)| bits | u64::from(*score >= threshold) << at)
+    // Where it is not none it is a few, so that most parts are passed over in the same way.
+    const PART: usize = 16;
+    let mut bits = 0;
+    for (at, scores) in (0..).step_by(PART).zip(scores.chunks(PART)) {
+        if scores.iter().fold(false, |any, score| any | (*score >= threshold)) {
+            scores.iter().zip(at..).for_each(|(score, at)| bits |= u64::from(*score >= threshold) << at);
+        }
+    }
+    bits
 }
 
 fn order(a: &Scored, b: &Scored, tie: &impl Fn(usize, usize) -> Ordering) -> Ordering {

@@ -1,7 +1,7 @@
 //! The program, run as a person would.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use assert_cmd::cargo::CommandCargoExt;
@@ -18,6 +18,15 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("homebody").unwrap();
     command.args(arguments).current_dir(folder);
     command
+}
+
+/// The model that the tests of the program use.
+pub(crate) fn model() -> PathBuf {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("build/models/all-MiniLM-L6-v2");
+    let folder = std::env::var_os("HOMEBODY_MODEL").map_or_else(default, PathBuf::from);
+    let hint = "run `npm run build`, which makes it, or set HOMEBODY_MODEL";
+    assert!(folder.join("model.json").exists(), "there is no model in {}; {hint}", folder.display());
+    folder
 }
 
 impl Ran {
