@@ -117,8 +117,7 @@ export function sendable<T extends { readonly signal?: AbortSignal }>(what: stri
     }
   }
   for (const [name, value] of Object.entries(rest)) {
-    const codes = CODES[name] ?? { number: "option", depth: "option" };
-    checkNumbers(codes, `${what}: ${name}`, value, 0);
+    checkNumbers(CODES.get(name) ?? { number: "option", depth: "option" }, `${what}: ${name}`, value, 0);
   }
   return rest;
 }
@@ -132,10 +131,10 @@ interface Codes {
 }
 
 /** The engine's own codes for what it would refuse itself. */
-const CODES: Readonly<Partial<Record<string, Codes>>> = {
-  weights: { number: "weight", depth: "weight" },
-  where: { number: "filter-type", depth: "filter" },
-};
+const CODES: ReadonlyMap<string, Codes> = new Map([
+  ["weights", { number: "weight", depth: "weight" }],
+  ["where", { number: "filter-type", depth: "filter" }],
+]);
 
 /** Refuses what JSON has no word for, with its place: the engine would be told `null`, or nothing at all. */
 function checkNumbers(codes: Codes, what: string, value: unknown, deep: number): void {

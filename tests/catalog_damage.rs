@@ -223,6 +223,20 @@ fn forged_files_do_not_panic() {
 }
 
 #[test]
+fn numbers_that_no_ranking_could_take_are_refused() {
+    let known = 8.5_f64.to_le_bytes();
+    for bad in [f64::NAN, f64::INFINITY, -1e308] {
+        let error = load(&forged(1, |bytes| {
+            let at = bytes.windows(8).position(|window| window == known).expect("a rating of 8.5");
+            bytes[at..at + 8].copy_from_slice(&bad.to_le_bytes());
+        }));
+        let error = error.expect_err("what is ranked by it would be no number");
+        assert_eq!(error.kind(), CatalogErrorKind::Inconsistent, "{bad}");
+        assert!(error.to_string().contains("\"rating\" must have numbers up to 1e100"), "{error}");
+    }
+}
+
+#[test]
 fn a_file_of_another_space_is_refused() {
     let vectors = files().remove(0).bytes;
     let error = load(&forged(1, |bytes| *bytes = vectors.clone())).unwrap_err();

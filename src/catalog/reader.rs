@@ -422,8 +422,8 @@ fn check_spaces(manifest: &Manifest) -> Result<(), CatalogError> {
 /// Whoever writes Arrow can write what is no number, or one whose square is none.
 fn check_numbers(columns: &[Column]) -> Result<(), CatalogError> {
     let bad = |column: &Column| {
-        let values = (0..column.len()).filter_map(|row| column.number(row));
-        values.into_iter().find(|value| value.is_nan() || value.abs() > LARGEST_NUMBER)
+        let mut values = (0..column.len()).filter_map(|row| column.number(row));
+        values.find(|value| value.is_nan() || value.abs() > LARGEST_NUMBER)
     };
     let numbers = columns.iter().filter(|column| column.column_type() == ColumnType::Number);
     match numbers.map(|column| (column.name(), bad(column))).find_map(|(name, bad)| bad.map(|bad| (name, bad))) {
