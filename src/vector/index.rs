@@ -2,54 +2,19 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
-
-use hashbrown::HashTable;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::error::{VectorError, VectorErrorKind};
 use super::gpu::{Source, TILE};
+use super::ids::Ids;
 use super::kernel::{self, Kernel, MAX_QUERIES};
-use super::mask::Mask;
+use super::mask::{Mask, set_bits};
+use super::metric::Metric;
 use super::prune::{Best, Tails, scan_best};
 use super::quantize::{Int8Query, checked_norm2};
 use super::scorer::{BLOCK, Query, check_mask, check_query, scan};
 use super::set::{Precision, Rows, VectorSet};
 use super::topk::{TopK, reaching};
-
-/// How two vectors compare. Every score is a similarity: higher is nearer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metric {
-    /// The cosine of the angle, −1 to 1. Rows and queries are brought to unit length; a zero vector scores 0.
-    Cosine,
-    /// The inner product `q · x`.
-    Dot,
-    /// The negative squared Euclidean distance `−‖q − x‖²`, at most 0. Not `1 / (1 + d)`: that makes all distances below
-    /// 6·10⁻⁸ equal and costs a root a row, while here the distance is `(-score).sqrt()` whenever one is wanted.
-    L2,
-}
-
-impl Metric {
-    const NAMES: &'static [&'static str] = &["cosine", "dot", "l2"];
-
-    /// The name in options.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cosine => "cosine",
-            Self::Dot => "dot",
-            Self::L2 => "l2",
-        }
-    }
-
-    /// The metric of that name.
-    ///
-    /// # Errors
-    /// If there is none; the error lists those there are.
-    pub fn from_name(name: &str) -> Result<Self, VectorError> {
-        [Self::Cosine, Self::Dot, Self::L2].into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
-            VectorErrorKind::UnknownOption { option: "metric", found: name.into(), known: Self::NAMES }.into()
-        })
-    }
-}
 
 /// An id and how near it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,10 +43,7 @@ pub struct Index {
     norms2: Vec<f32>,
     /// What lets a search pass over most of most rows; empty unless vectors are int8.
     tails: Tails,
-    ids: Vec<Box<str>>,
-    /// Row numbers by id. A table of bare numbers: the ids themselves are kept once.
-    rows: HashTable<u32>,
-    hasher: RandomState,
+    ids: Ids,
     kernel: Box<dyn Kernel>,
     /// Changes so far: an answer that was computed elsewhere from other vectors can be told.
     version: u64,
@@ -107,9 +69,7 @@ impl Index {
             metric,
             norms2: Vec::new(),
             tails,
-            ids: Vec::new(),
-            rows: HashTable::new(),
-            hasher: RandomState::new(),
+            ids: Ids::default(),
             kernel: kernel::available().pop().expect("the scalar kernel runs everywhere"),
             version: 0,
             touched: None,
@@ -143,7 +103,7 @@ impl Index {
 
     /// Whether there is a vector of that id.
     pub fn contains(&self, id: &str) -> bool {
-        self.row(id).is_some()
+        self.ids.row(id).is_some()
     }
 
     /// Adds vectors, one after another in `vectors`.
@@ -161,21 +121,13 @@ impl Index {
             return Err(VectorErrorKind::Ids { rows: count, ids: ids.len() }.into());
         }
         let before = self.len();
-        if before + count > u32::MAX as usize {
-            return Err(VectorErrorKind::TooMany { limit: u32::MAX as usize }.into());
-        }
-        for id in ids {
-            if let Err(error) = self.add_id(id) {
-                self.forget_ids_from(before);
-                return Err(error);
-            }
-        }
+        self.ids.add(ids)?;
         let pushed = match self.metric {
             Metric::Cosine => unit_rows(dims, vectors).and_then(|rows| self.set.push_rows(&rows)),
             Metric::Dot | Metric::L2 => self.set.push_rows(vectors),
         };
         if let Err(error) = pushed {
-            self.forget_ids_from(before);
+            self.ids.truncate(before);
             return Err(error);
         }
         if self.metric == Metric::L2 {
@@ -196,7 +148,7 @@ impl Index {
     /// # Errors
     /// If there is no such id, or the vector is of another length or not finite. The former vector stays then.
     pub fn replace(&mut self, id: &str, vector: &[f32]) -> Result<(), VectorError> {
-        let row = self.known_row(id)?;
+        let row = self.ids.known_row(id)?;
         match self.metric {
             Metric::Cosine if vector.len() == self.dims() => {
                 let unit = unit_rows(self.dims(), vector)?;
@@ -220,25 +172,18 @@ impl Index {
     /// If an id is not there. Nothing is removed then.
     pub fn remove(&mut self, ids: &[&str]) -> Result<(), VectorError> {
         for id in ids {
-            self.known_row(id)?;
+            self.ids.known_row(id)?;
         }
         for id in ids {
-            let Some(row) = self.row(id) else { continue };
+            let Some(row) = self.ids.row(id) else { continue };
             self.set.swap_remove_row(row)?;
             let last = self.len() - 1;
-            self.forget(row);
-            if row != last {
-                self.forget(last);
-            }
             self.ids.swap_remove(row);
             if self.metric == Metric::L2 {
                 self.norms2.swap_remove(row);
             }
             if self.precision() == Precision::Int8 {
                 self.tails.swap_remove(row);
-            }
-            if row != last {
-                self.remember(row);
             }
             self.touch(row..row + 1);
             self.touch(last..last + 1);
@@ -253,7 +198,7 @@ impl Index {
     pub fn mask(&self, ids: &[&str]) -> Result<Mask, VectorError> {
         let mut mask = Mask::none(self.len());
         for id in ids {
-            mask.set(self.known_row(id)?, true);
+            mask.set(self.ids.known_row(id)?, true);
         }
         Ok(mask)
     }
@@ -275,9 +220,9 @@ impl Index {
             let both = self.prepare(batch * MAX_QUERIES, queries)?;
             let lengths2 = both.iter().map(|prepared| prepared.length2 as f32).collect();
             let prepared: Vec<Query> = both.into_iter().map(|prepared| prepared.query).collect();
-            let by_id = |a: usize, b: usize| self.ids[a].cmp(&self.ids[b]);
+            let by_id = |a: usize, b: usize| self.ids.name(a).cmp(self.ids.name(b));
             let best = queries.iter().map(|_| TopK::new(limit.min(self.len()), by_id)).collect();
-            let mut kept = Kept { index: self, lengths2, best };
+            let mut kept = Kept { index: self, queries, lengths2, best };
             let int8: Vec<&Int8Query> = prepared.iter().filter_map(Query::int8).collect();
             if int8.is_empty() {
                 scan(&*self.kernel, &self.set, &prepared, mask, &mut |query, first, live, dots| {
@@ -288,7 +233,7 @@ impl Index {
             }
             found.extend(kept.best.into_iter().map(|best| {
                 let rows = best.into_sorted().into_iter();
-                rows.map(|hit| Neighbor { id: &self.ids[hit.row], score: hit.score }).collect()
+                rows.map(|hit| Neighbor { id: self.ids.name(hit.row), score: hit.score }).collect()
             }));
         }
         Ok(found)
@@ -317,7 +262,7 @@ impl Index {
             let prepared: Vec<Query> = prepared.into_iter().map(|prepared| prepared.query).collect();
             scan(&*self.kernel, &self.set, &prepared, mask, &mut |query, first, live, dots| {
                 let out = &mut out[(batch * MAX_QUERIES + query) * len + first..][..dots.len()];
-                super::mask::set_bits(live).for_each(|at| out[at] = dots[at]);
+                set_bits(live).for_each(|at| out[at] = dots[at]);
             });
         }
         Ok(out)
@@ -330,7 +275,7 @@ impl Index {
 
     /// The id of a row.
     pub(crate) fn id(&self, row: usize) -> &str {
-        &self.ids[row]
+        self.ids.name(row)
     }
 
     /// What multiplies on the CPU.
@@ -373,46 +318,6 @@ impl Index {
         }
     }
 
-    fn row(&self, id: &str) -> Option<usize> {
-        let hash = self.hasher.hash_one(id);
-        self.rows.find(hash, |row| &*self.ids[*row as usize] == id).map(|row| *row as usize)
-    }
-
-    fn known_row(&self, id: &str) -> Result<usize, VectorError> {
-        self.row(id).ok_or_else(|| VectorErrorKind::UnknownId { id: id.into() }.into())
-    }
-
-    fn add_id(&mut self, id: &str) -> Result<(), VectorError> {
-        if self.row(id).is_some() {
-            return Err(VectorErrorKind::DuplicateId { id: id.into() }.into());
-        }
-        self.ids.push(id.into());
-        self.remember(self.ids.len() - 1);
-        Ok(())
-    }
-
-    /// Takes back ids whose vectors did not come.
-    fn forget_ids_from(&mut self, len: usize) {
-        for row in len..self.ids.len() {
-            self.forget(row);
-        }
-        self.ids.truncate(len);
-    }
-
-    fn remember(&mut self, row: usize) {
-        let Self { ids, rows, hasher, .. } = self;
-        let hash = |row: &u32| hasher.hash_one(&*ids[*row as usize]);
-        // add() keeps row numbers within u32.
-        rows.insert_unique(hash(&(row as u32)), row as u32, hash);
-    }
-
-    fn forget(&mut self, row: usize) {
-        let hash = self.hasher.hash_one(&*self.ids[row]);
-        if let Ok(entry) = self.rows.find_entry(hash, |other| *other as usize == row) {
-            entry.remove();
-        }
-    }
-
     fn norm2(&self, row: usize) -> f32 {
         let mut values = vec![0.0; self.dims()];
         self.set.row_into(row, &mut values);
@@ -423,22 +328,51 @@ impl Index {
 /// The best of a search so far, query by query.
 struct Kept<'a, F: Fn(usize, usize) -> Ordering> {
     index: &'a Index,
+    /// As they came, and their squared lengths.
+    queries: &'a [&'a [f32]],
     lengths2: Vec<f32>,
     best: Vec<TopK<F>>,
 }
 
 impl<F: Fn(usize, usize) -> Ordering> Kept<'_, F> {
     /// The scores of products; never less for a greater product.
-    fn scores<'a>(&self, query: usize, first: usize, dots: &'a [f32], room: &'a mut Option<[f32; BLOCK]>) -> &'a [f32] {
-        if self.index.metric != Metric::L2 {
-            return dots;
-        }
-        let scores = &mut room.insert([0.0; BLOCK])[..dots.len()];
-        for ((score, dot), norm2) in scores.iter_mut().zip(dots).zip(&self.index.norms2[first..]) {
-            // Rounding must not make a distance negative.
-            *score = (2.0 * dot - self.lengths2[query] - norm2).min(0.0);
+    fn scores<'a>(&self, query: usize, first: usize, dots: &'a [f32], room: &'a mut [f32; BLOCK]) -> &'a [f32] {
+        let scores = &mut room[..dots.len()];
+        match self.index.metric {
+            Metric::Dot => return dots,
+            // Rounding must not make a cosine of which there is no angle,
+            Metric::Cosine => scores.iter_mut().zip(dots).for_each(|(score, dot)| *score = dot.clamp(-1.0, 1.0)),
+            // nor a distance below nothing.
+            Metric::L2 => {
+                for ((score, dot), norm2) in scores.iter_mut().zip(dots).zip(&self.index.norms2[first..]) {
+                    *score = (2.0 * dot - self.lengths2[query] - norm2).min(0.0);
+                }
+            }
         }
         scores
+    }
+}
+
+impl<F: Fn(usize, usize) -> Ordering> Kept<'_, F> {
+    /// Distances of float32 rows. `2 q·x − ‖q‖² − ‖x‖²` loses what the terms have in common, and with it the order of near rows;
+    /// it only tells which rows can be among the best. Their distance is that of the differences, which keep it.
+    fn take_distances(&mut self, query: usize, first: usize, live: u64, dots: &[f32]) {
+        // Half the roundings of a product of two vectors, twice, and six of the rest, each of at most the sum of the squares.
+        let unsure = (self.index.dims() as f32 + 6.0) * f32::EPSILON / 2.0;
+        let mut room = [0.0; BLOCK];
+        let bounds = &mut room[..dots.len()];
+        for ((bound, dot), norm2) in bounds.iter_mut().zip(dots).zip(&self.index.norms2[first..]) {
+            let squares = self.lengths2[query] + norm2;
+            *bound = 2.0 * dot - squares + unsure * squares;
+        }
+        for at in set_bits(live & reaching(bounds, self.best[query].threshold())) {
+            let Rows::Float32 { values } = self.index.set.block(first + at, 1) else {
+                unreachable!("asked of float32 rows")
+            };
+            let differences = self.queries[query].iter().zip(values).map(|(a, b)| f64::from(*a) - f64::from(*b));
+            let distance2: f64 = differences.map(|difference| difference * difference).sum();
+            self.best[query].offer(first + at, -distance2 as f32);
+        }
     }
 }
 
@@ -448,11 +382,14 @@ impl<F: Fn(usize, usize) -> Ordering> Best for Kept<'_, F> {
     }
 
     fn reached(&self, query: usize, first: usize, dots: &[f32]) -> u64 {
-        reaching(self.scores(query, first, dots, &mut None), self.best[query].threshold())
+        reaching(self.scores(query, first, dots, &mut [0.0; BLOCK]), self.best[query].threshold())
     }
 
     fn take(&mut self, query: usize, first: usize, live: u64, dots: &[f32]) {
-        let mut room = None;
+        if self.index.metric == Metric::L2 && self.index.precision() == Precision::Float32 {
+            return self.take_distances(query, first, live, dots);
+        }
+        let mut room = [0.0; BLOCK];
         let scores = self.scores(query, first, dots, &mut room);
         self.best[query].offer_block(first, scores, live);
     }
@@ -562,6 +499,43 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_cosine_is_never_above_one() {
+        for precision in [Precision::Int8, Precision::Float32] {
+            let mut index = Index::new(24, precision, Metric::Cosine).unwrap();
+            let rows = noise(5, 24 * 500);
+            index.add(&refs(&ids(0, 500)), &rows).unwrap();
+            for (at, row) in rows.chunks(24).enumerate() {
+                let opposite: Vec<f32> = row.iter().map(|value| -value).collect();
+                let hits = index.search(&[row, &opposite], 500, None).unwrap();
+                let (same, other) = (hits[0][0], hits[1][499]);
+                assert_eq!((same.id, other.id), (&*format!("item-{at}"), &*format!("item-{at}")));
+                assert!((0.999_9..=1.0).contains(&same.score), "{precision:?}: {}", same.score);
+                assert!((-1.0..=-0.999_9).contains(&other.score), "{precision:?}: {}", other.score);
+            }
+        }
+    }
+
+    #[test]
+    fn distances_of_near_rows_are_told_apart_far_from_the_origin() {
+        let dims = 7;
+        let mut index = Index::new(dims, Precision::Float32, Metric::L2).unwrap();
+        let near =
+            |seed: u32, size: f32| noise(seed, dims).iter().map(|value| 1000.0 + value * size).collect::<Vec<_>>();
+        let query = near(1, 0.1);
+        let rows: Vec<Vec<f32>> = (0..200).map(|at| near(at + 2, 0.01 * at as f32)).collect();
+        index.add(&refs(&ids(0, 200)), &rows.concat()).unwrap();
+        let mut expected: Vec<(f64, usize)> =
+            rows.iter().enumerate().map(|(at, row)| (-truth(Metric::L2, &query, row), at)).collect();
+        expected.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let hits = index.search(&[&query], 20, None).unwrap().remove(0);
+        for (hit, (distance2, at)) in hits.iter().zip(&expected) {
+            assert_eq!((hit.id, -hit.score), (&*format!("item-{at}"), *distance2 as f32));
+        }
+        let itself = index.search(&[&rows[7]], 1, None).unwrap().remove(0)[0];
+        assert_eq!((itself.id, itself.score), ("item-7", 0.0));
     }
 
     #[test]

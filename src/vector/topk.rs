@@ -35,10 +35,10 @@ impl<F: Fn(usize, usize) -> Ordering> TopK<F> {
         Self { k, kept: Vec::new(), threshold: f32::NEG_INFINITY, tie }
     }
 
-    /// Offers the score of one row. Scores must be finite.
+    /// Offers the score of one row. One that is not finite is passed over: minus infinity is what rows that are off score, and NaN
+    /// has no order.
     pub fn offer(&mut self, row: usize, score: f32) {
-        debug_assert!(!score.is_nan(), "row {row} scored NaN");
-        if self.k == 0 || score < self.threshold {
+        if self.k == 0 || score < self.threshold || !score.is_finite() {
             return;
         }
         self.kept.push(Scored { row, score });
@@ -55,7 +55,11 @@ impl<F: Fn(usize, usize) -> Ordering> TopK<F> {
     }
 
     /// Offers the scores of up to 64 rows from `first` on; only those whose bit in `live` is on count.
+    ///
+    /// # Panics
+    /// If there are more than 64.
     pub fn offer_block(&mut self, first: usize, scores: &[f32], live: u64) {
+        assert!(scores.len() <= 64, "a block has 64 rows at most, not {}", scores.len());
         for at in set_bits(live & reaching(scores, self.threshold)) {
             self.offer(first + at, scores[at]);
         }
@@ -105,7 +109,8 @@ fn order(a: &Scored, b: &Scored, tie: &impl Fn(usize, usize) -> Ordering) -> Ord
     b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal).then_with(|| tie(a.row, b.row))
 }
 
-/// The best `k` of `scores`, best first; equal scores by lower row.
+/// The best `k` of `scores`, best first; equal scores by lower row. Fewer if fewer are finite: rows that a mask turned off score
+/// minus infinity ([`Scorer::dots`](super::Scorer::dots)) and never return.
 ///
 /// ```
 /// let best = homebody::top_k(&[0.1, 0.9, 0.5, 0.9], 3);
@@ -157,6 +162,12 @@ mod tests {
         let mut best = TopK::new(2, |a: usize, b: usize| a.cmp(&b));
         best.offer_block(10, &[5.0, 4.0, 3.0, 2.0], 0b1010);
         assert_eq!(best.into_sorted(), [Scored { row: 11, score: 4.0 }, Scored { row: 13, score: 2.0 }]);
+        let rows = |scores: &[f32], k| top_k(scores, k).iter().map(|hit| hit.row).collect::<Vec<_>>();
+        assert_eq!(rows(&[f32::NEG_INFINITY, -1.0, f32::NEG_INFINITY], 3), [1]);
+        assert_eq!(rows(&[f32::NAN, 1.0, f32::INFINITY, 2.0], 3), [3, 1]);
+        assert!(
+            std::panic::catch_unwind(|| TopK::new(1, |a: usize, b| a.cmp(&b)).offer_block(0, &[0.0; 65], !0)).is_err()
+        );
     }
 
     #[test]

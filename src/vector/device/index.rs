@@ -8,9 +8,10 @@ use std::cell::RefCell;
 
 use super::super::error::VectorError;
 use super::super::gpu::{Gpu, GpuOptions, GpuVectors, MAX_CANDIDATES, PendingBest, Rounding, certify, slack};
-use super::super::index::{Index, Metric, Neighbor, Prepared};
+use super::super::index::{Index, Neighbor, Prepared};
 use super::super::kernel::MAX_QUERIES;
 use super::super::mask::Mask;
+use super::super::metric::Metric;
 use super::super::scorer::{Query, check_mask};
 use super::{Adapter, Device, DeviceChoice, DeviceStatus, Measured, TIMED, Tried, known_answer, median};
 
@@ -171,8 +172,15 @@ impl DeviceIndex {
         let State { index, on } = state;
         let max_norm = on.gpu.as_ref().map_or(f64::INFINITY, GpuVectors::max_norm);
         let mut found = Vec::with_capacity(queries.len());
+        let mut wrong = None;
         for (query, candidates) in queries.iter().zip(&candidates) {
             let mut mask = Mask::none(index.len());
+            // Which rows there are, and which of them count, is not taken from a GPU.
+            let counts = |row: usize| row < index.len() && search.mask.as_ref().is_none_or(|mask| mask.get(row));
+            if let Some(row) = candidates.rows.iter().find(|row| !counts(**row as usize)) {
+                wrong = Some(format!("it proposes row {row}, which is not there or not asked for"));
+                break;
+            }
             candidates.rows.iter().for_each(|row| mask.set(*row as usize, true));
             let best = index.search(&[query], search.limit, Some(&mask))?.remove(0);
             let limited = search.limit.min(index.len());
@@ -185,6 +193,11 @@ impl DeviceIndex {
                 }
                 found.push(index.search(&[query], search.limit, search.mask.as_ref())?.remove(0));
             }
+        }
+        if let Some(reason) = wrong {
+            drop(found);
+            state.put_aside(&reason);
+            return state.index.search(&queries, search.limit, search.mask.as_ref()).map(finish);
         }
         Ok(finish(found))
     }

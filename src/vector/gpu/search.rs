@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::super::index::Metric;
 use super::super::kernel::MAX_QUERIES;
 use super::super::mask::Mask;
+use super::super::metric::Metric;
 use super::super::scorer::Query;
 use super::TILE;
 use super::answer::{Candidates, MAX_CANDIDATES, PassTimes, score_of_key};

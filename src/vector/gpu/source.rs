@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::index::Metric;
+use super::super::metric::Metric;
 use super::super::set::VectorSet;
 use super::TILE;
 
