@@ -107,10 +107,16 @@ impl Ahead {
 
     /// Does something for which the CPU makes whatever is not at hand.
     pub fn on_cpu<T>(&self, work: impl FnOnce() -> T) -> T {
+        /// Also when `work` panics.
+        struct Reset<'a>(&'a Ahead);
+        impl Drop for Reset<'_> {
+            fn drop(&mut self) {
+                self.0.shared().on_cpu = false;
+            }
+        }
         self.shared().on_cpu = true;
-        let done = work();
-        self.shared().on_cpu = false;
-        done
+        let _reset = Reset(self);
+        work()
     }
 
     /// Forgets what was made and what is wanted: the call is over.
@@ -118,6 +124,17 @@ impl Ahead {
         let mut shared = self.shared();
         shared.made = Vec::new();
         shared.wanted = Vec::new();
+    }
+
+    /// Writes the products that were made, if all of them were.
+    fn copy_made(&self, set: &VectorSet, queries: &[&[f32]], out: &mut [f32]) -> bool {
+        let shared = self.shared();
+        let made: Option<Vec<&Made>> = queries.iter().map(|query| shared.made(set, query)).collect();
+        let Some(made) = made else { return false };
+        for (out, made) in out.chunks_mut(set.len().max(1)).zip(made) {
+            out.copy_from_slice(&made.products);
+        }
+        true
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -170,19 +187,11 @@ impl Scorer for Ahead {
         mask: Option<&Mask>,
         out: &mut [f32],
     ) -> Result<(), VectorError> {
-        let rows = set.len();
-        let shared = self.shared();
-        let fits = mask.is_none() && out.len() == queries.len() * rows && !shared.made.is_empty();
-        let made = || queries.iter().map(|query| shared.made(set, query)).collect::<Option<Vec<&Made>>>();
-        match fits.then(made).flatten() {
-            Some(made) => {
-                for (out, made) in out.chunks_mut(rows.max(1)).zip(made) {
-                    out.copy_from_slice(&made.products);
-                }
-                Ok(())
-            }
-            None => self.cpu.dots(set, queries, mask, out),
+        // The lock is let go before the CPU scans: other threads need not wait for that.
+        if mask.is_none() && out.len() == queries.len() * set.len() && self.copy_made(set, queries, out) {
+            return Ok(());
         }
+        self.cpu.dots(set, queries, mask, out)
     }
 }
 

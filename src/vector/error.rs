@@ -80,7 +80,7 @@ pub enum VectorErrorKind {
         /// Ids that came.
         ids: usize,
     },
-    /// More rows or id bytes than one index can number.
+    /// More rows than one index can number.
     TooMany {
         /// The most that fit.
         limit: usize,
@@ -177,7 +177,7 @@ impl fmt::Display for VectorError {
                 write!(f, "expected one id for each of {rows} vectors, got {ids}: pass as many ids as vectors")
             }
             VectorErrorKind::TooMany { limit } => {
-                write!(f, "an index holds at most {limit} rows and bytes of ids: split it into several")
+                write!(f, "an index holds at most {limit} rows: split it into several")
             }
             VectorErrorKind::UnknownOption { option, found, known } => {
                 write!(f, "{option} cannot be {found:?}: use one of {}", known.join(", "))

@@ -179,7 +179,8 @@ impl VectorSet {
         Ok(())
     }
 
-    /// Appends float rows as int8, each with its scale (greatest magnitude / 127).
+    /// Appends float rows as int8, each with a scale of its own: rounded in steps of its greatest magnitude / 127, and scaled so
+    /// that what rounding did is at right angles to it.
     ///
     /// # Errors
     /// As [`push_rows`](Self::push_rows), and if the set is float32.

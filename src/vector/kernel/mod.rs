@@ -9,27 +9,26 @@
 
 mod scalar;
 
-// The kernels call intrinsics through raw pointers: this is what unsafe code is allowed for, here and nowhere else.
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "AVX2 intrinsics on raw pointers; each block names the check it leans on")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "AVX-512 intrinsics on raw pointers; each block names the check it leans on")]
 mod avx512;
 #[cfg(target_arch = "aarch64")]
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "NEON intrinsics on raw pointers; each block names the check it leans on")]
 mod neon;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "simd128 intrinsics on raw pointers; each block names the check it leans on")]
 mod simd128;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "calls the lanes of an instruction set; each block names the check it leans on")]
 mod tile;
 
 pub(crate) use scalar::Scalar;
 
-/// The most queries that share one pass over the rows: as many running sums as the smallest register file (16 × 128 bit)
-/// holds beside the widened row.
+/// The most queries that share one pass over the rows: a block of those stays in the nearest cache while [tiles](self) of up to
+/// four queries go over it twice.
 pub(crate) const MAX_QUERIES: usize = 8;
 
 /// The widest step of any kernel: 32 int8 of a 512 bit register of int16.
@@ -58,8 +57,10 @@ fn check_shapes<V, Q, S>(values: &[V], stride: usize, queries: &[&[Q]], sums: &[
     assert!(queries.iter().all(|query| query.len() == dims), "queries of different lengths");
     assert!(sums.len().is_multiple_of(queries.len()), "one sum per query and row");
     let rows = sums.len() / queries.len();
-    let needed = rows.checked_sub(1).map_or(0, |before| before * stride + dims);
-    assert!(needed <= values.len(), "{rows} rows take {needed} values, there are {}", values.len());
+    // A product that wraps would let anything pass.
+    let needed = rows.checked_sub(1).map_or(Some(0), |before| before.checked_mul(stride)?.checked_add(dims));
+    let len = values.len();
+    assert!(needed.is_some_and(|needed| needed <= len), "{rows} rows of {dims} values, {stride} apart, in {len}");
     (dims, rows)
 }
 

@@ -20,16 +20,24 @@ const TOGETHER: usize = 4;
 /// The int8 × int16 operations of one instruction set.
 ///
 /// # Safety
-/// All methods may be called only where the instruction set is available. `row` must be readable for `WIDTH` bytes and
-/// `query` for `WIDTH` int16; neither needs to be aligned.
+/// Whoever implements it promises to read at most `WIDTH` values from each pointer, to ask for no alignment, and to need no
+/// instructions but those of its instruction set.
 pub(super) unsafe trait Int8Lanes {
     /// Values per step; at most [`MAX_WIDTH`].
     const WIDTH: usize;
     type Row: Copy;
     type Sum: Copy;
+    /// # Safety
+    /// The instruction set is available.
     unsafe fn zero() -> Self::Sum;
+    /// # Safety
+    /// The instruction set is available; `row` can be read for `WIDTH` values.
     unsafe fn load(row: *const i8) -> Self::Row;
+    /// # Safety
+    /// The instruction set is available; `query` can be read for `WIDTH` values.
     unsafe fn add(sum: Self::Sum, row: Self::Row, query: *const i16) -> Self::Sum;
+    /// # Safety
+    /// The instruction set is available.
     unsafe fn total(sum: Self::Sum) -> i32;
 }
 
@@ -42,9 +50,17 @@ pub(super) unsafe trait Float32Lanes {
     const WIDTH: usize;
     type Row: Copy;
     type Sum: Copy;
+    /// # Safety
+    /// As for [`Int8Lanes::zero`].
     unsafe fn zero() -> Self::Sum;
+    /// # Safety
+    /// As for [`Int8Lanes::load`].
     unsafe fn load(row: *const f32) -> Self::Row;
+    /// # Safety
+    /// As for [`Int8Lanes::add`].
     unsafe fn add(sum: Self::Sum, row: Self::Row, query: *const f32) -> Self::Sum;
+    /// # Safety
+    /// As for [`Int8Lanes::total`].
     unsafe fn total(sum: Self::Sum) -> f32;
 }
 
