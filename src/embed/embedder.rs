@@ -124,6 +124,10 @@ impl Embedder {
                         ),
                     ));
                 }
+                // Any text tells which types the tokenizer gives; one with a token of its own tells all.
+                if let Ok(probe) = tokenizer.tokens("a") {
+                    check_types(&bert, &probe)?;
+                }
                 Runner::Encoder { bert: Box::new(bert), spaces: Mutex::default() }
             }
             Err(reason) => {
@@ -140,7 +144,8 @@ impl Embedder {
     /// [`EmbedErrorKind::EmptyText`] if the text has no token of its own (the prefix does not count).
     pub fn embed(&self, text: &str, kind: TextKind) -> Result<Vec<f32>, EmbedError> {
         let tokens = self.tokenize(text, kind)?;
-        Ok(self.embed_tokens(&[&tokens])?.pop().expect("one vector per text"))
+        let made = self.embed_tokens(&[&tokens]).map_err(|(_, error)| error)?;
+        Ok(made.into_iter().next().expect("one vector per text"))
     }
 
     /// The vectors of many texts, in their order; each equals what [`Embedder::embed`] gives for it.
@@ -149,7 +154,8 @@ impl Embedder {
     /// `progress(done, total)` is called after every few texts and may stop the rest with [`ControlFlow::Break`].
     ///
     /// # Errors
-    /// The first text that fails, by its index; [`EmbedErrorKind::Cancelled`] if `progress` said so.
+    /// A text that fails, by its index: the first of those that cannot be tokenized, otherwise the first that was met;
+    /// [`EmbedErrorKind::Cancelled`] if `progress` said so.
     pub fn embed_batch(
         &self,
         texts: &[&str],
@@ -182,7 +188,7 @@ impl Embedder {
         let mut done = 0;
         let run = |group: &Vec<usize>| {
             let texts: Vec<&Tokens> = group.iter().map(|&i| &tokens[i]).collect();
-            self.embed_tokens(&texts).map_err(|e| e.in_text(group[0]))
+            self.embed_tokens(&texts).map_err(|(at, e)| e.in_text(group[at]))
         };
         for_each_group(&groups, run, &mut |group, made| {
             done += group.len();
@@ -232,36 +238,43 @@ impl Embedder {
             TextKind::Query => &self.manifest.query_prefix,
             TextKind::Document => &self.manifest.document_prefix,
         };
-        if prefix.is_empty() {
-            return self.tokenizer.tokens(text);
+        let mut tokens = self.tokenizer.tokens(text)?;
+        if !prefix.is_empty() {
+            tokens = self.tokenizer.tokens(&format!("{prefix}{text}"))?;
         }
-        self.tokenizer.tokens(text)?;
-        self.tokenizer.tokens(&format!("{prefix}{text}"))
+        if let Runner::Encoder { bert, .. } = &self.runner {
+            check_types(bert, &tokens)?;
+        }
+        Ok(tokens)
     }
 
-    /// One vector per text.
-    fn embed_tokens(&self, texts: &[&Tokens]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    /// One vector per text, or which of the texts failed and why.
+    fn embed_tokens(&self, texts: &[&Tokens]) -> Result<Vec<Vec<f32>>, (usize, EmbedError)> {
         match &self.runner {
             Runner::Encoder { bert, spaces } => {
                 // A panic while the lock is held cannot leave a vector half pushed.
                 let mut space = spaces.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
                 let mut hidden = bert.run(texts, &mut space);
                 let mut vectors = Vec::with_capacity(texts.len());
-                for text in texts {
+                let mut failed = None;
+                for (at, text) in texts.iter().enumerate() {
                     let (rows, rest) = hidden.split_at(text.ids.len() * bert.dims);
-                    vectors.push(self.pool(rows, bert.dims)?);
+                    match self.pool(rows, bert.dims) {
+                        Ok(vector) => vectors.push(vector),
+                        Err(error) => failed = failed.or(Some((at, error))),
+                    }
                     hidden = rest;
                 }
                 spaces.lock().unwrap_or_else(PoisonError::into_inner).push(space);
-                Ok(vectors)
+                failed.map_or(Ok(vectors), Err)
             }
-            Runner::Graph { model, .. } => texts
-                .iter()
-                .map(|text| {
+            Runner::Graph { model, .. } => {
+                let run = |text: &Tokens| {
                     let hidden = model.run(text)?;
                     self.pool(&hidden, hidden.len() / text.ids.len())
-                })
-                .collect(),
+                };
+                texts.iter().enumerate().map(|(at, text)| run(text).map_err(|error| (at, error))).collect()
+            }
         }
     }
 
@@ -274,6 +287,19 @@ impl Embedder {
         }
         pool(hidden, dims, self.manifest.pooling)
     }
+}
+
+/// Fails if the tokenizer gives a token a type that the model's table has no row for.
+fn check_types(bert: &Bert, tokens: &Tokens) -> Result<(), EmbedError> {
+    let Some(types) = &bert.types else { return Ok(()) };
+    let (rows, largest) = (types.rows(bert.dims), tokens.type_ids.iter().copied().max().unwrap_or(0));
+    if largest as usize >= rows {
+        return Err(EmbedError::new(
+            EmbedErrorKind::Vocabulary,
+            format!("the tokenizer gives tokens of type {largest}, the model's table of types has {rows} rows"),
+        ));
+    }
+    Ok(())
 }
 
 impl Encode for Embedder {

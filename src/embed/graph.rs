@@ -50,6 +50,7 @@ impl OnnxGraph {
                 tensor.name
             )));
         }
+        check_nodes(graph).map_err(not_onnx)?;
         let inputs = inputs(graph)?;
         let output = hidden_states(graph)?;
         let links = Links::of(graph);
@@ -93,6 +94,65 @@ impl OnnxGraph {
     pub(crate) fn check_weights(&self) -> Result<(), EmbedError> {
         check_weights(self.proto.graph.as_ref().expect("checked when the graph was parsed"))
     }
+}
+
+/// Checks what the format promises and everything behind leans on: each value is made once, nodes come after what they read,
+/// so that no way back through the graph is endless, and the operators that are looked into have their operands.
+fn check_nodes(graph: &GraphProto) -> Result<(), String> {
+    let mut made_at: HashMap<&str, usize> = HashMap::new();
+    for (at, node) in graph.node.iter().enumerate() {
+        for output in node.output.iter().filter(|name| !name.is_empty()) {
+            if made_at.insert(output, at).is_some() {
+                return Err(format!("{output:?} is made by two nodes"));
+            }
+        }
+    }
+    for (at, node) in graph.node.iter().enumerate() {
+        let Operands { inputs, outputs } = operands(&node.op_type);
+        if node.input.len() < inputs || node.output.len() < outputs {
+            let (name, operator) = (&node.name, &node.op_type);
+            let (has_in, has_out) = (node.input.len(), node.output.len());
+            return Err(format!(
+                "its node {name:?}, a {operator}, has {has_in} inputs and {has_out} outputs; it takes {inputs} and {outputs} or more"
+            ));
+        }
+        if let Some(input) = node.input.iter().find(|input| made_at.get(input.as_str()).is_some_and(|made| *made >= at))
+        {
+            return Err(format!("its node {:?} reads {input:?} before it is made", node.name));
+        }
+    }
+    Ok(())
+}
+
+/// How many an operator has at least.
+struct Operands {
+    inputs: usize,
+    outputs: usize,
+}
+
+fn operands(operator: &str) -> Operands {
+    let inputs = match operator {
+        "Identity"
+        | "Cast"
+        | "Transpose"
+        | "Squeeze"
+        | "Unsqueeze"
+        | "Dropout"
+        | "ReduceMean"
+        | "Sqrt"
+        | "Erf"
+        | "Gelu"
+        | "Softmax"
+        | "IsNaN"
+        | "Slice"
+        | "DynamicQuantizeLinear"
+        | "LayerNormalization" => 1,
+        "Add" | "Sub" | "Mul" | "Div" | "Pow" | "MatMul" | "Gemm" | "MatMulInteger" | "Gather" | "Reshape"
+        | "DequantizeLinear" => 2,
+        "Where" => 3,
+        _ => 0,
+    };
+    Operands { inputs, outputs: if operator == "DynamicQuantizeLinear" { 3 } else { 0 } }
 }
 
 /// Infinite are only what attention is masked with, alone in their tensor.
@@ -245,6 +305,53 @@ fn tensor_type(value: &ValueInfoProto) -> Option<&TensorType> {
 #[cfg(all(test, feature = "cli"))]
 mod tests {
     use super::*;
+
+    fn node(operator: &str, input: &[&str], output: &[&str]) -> NodeProto {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        NodeProto { op_type: operator.into(), input: names(input), output: names(output), ..NodeProto::default() }
+    }
+
+    /// An encoder's inputs and output around these nodes, as a file.
+    fn file(node: Vec<NodeProto>) -> Bytes {
+        let value = |name: &str| ValueInfoProto { name: name.into(), ..ValueInfoProto::default() };
+        let (input, output) = (vec![value("input_ids")], vec![value("last_hidden_state")]);
+        let graph = GraphProto { node, input, output, ..GraphProto::default() };
+        ModelProto { graph: Some(graph), ..ModelProto::default() }.encode_to_vec().into()
+    }
+
+    #[test]
+    fn graphs_that_go_round_or_lack_operands_are_refused() {
+        let refused = |nodes: Vec<NodeProto>, why: &str| {
+            let error = OnnxGraph::parse(file(nodes)).err().expect(why);
+            assert_eq!(error.kind(), EmbedErrorKind::NotOnnx);
+            assert!(error.to_string().contains(why), "{error}");
+        };
+        let last = "last_hidden_state";
+        refused(vec![node("Identity", &[last], &[last])], "before it is made");
+        refused(vec![node("Add", &["b", "x"], &["a"]), node("Mul", &["a", "a"], &["b"])], "before it is made");
+        refused(vec![node("Cast", &["x"], &["a"]), node("Erf", &["x"], &["a"])], "made by two nodes");
+        refused(vec![node("MatMul", &["x"], &[last])], "a MatMul, has 1 inputs");
+        refused(vec![node("DynamicQuantizeLinear", &["x"], &["q"])], "takes 1 and 3 or more");
+    }
+
+    #[test]
+    fn graphs_of_nothing_but_sums_are_told_apart_soon() {
+        use crate::embed::kernel;
+        use crate::embed::recognize::recognize;
+        // Each doubles the one before: 2⁶⁰ leaves, and a way back of 100,000 steps.
+        for (count, operands) in [(60, 2), (100_000, 1)] {
+            for operator in ["Add", "Mul", "Cast", "Sub"] {
+                let name = |at: usize| if at == count { "last_hidden_state".to_owned() } else { format!("v{at}") };
+                let step = |at: usize| {
+                    let before = name(at - 1);
+                    let input = if operands == 2 { [&*before, &*before] } else { [&*before, "input_ids"] };
+                    node(operator, &input, &[&name(at)])
+                };
+                let graph = OnnxGraph::parse(file((1..=count).map(step).collect())).unwrap();
+                assert!(recognize(&graph, kernel::best()).is_err(), "{operator}");
+            }
+        }
+    }
 
     #[test]
     fn weights_that_are_no_numbers_are_named() {

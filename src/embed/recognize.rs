@@ -193,19 +193,30 @@ impl<'a> Finder<'a> {
     }
 
     /// The leaves of a sum: what is added, through nested `Add` nodes but not into layer norms.
-    fn addends(&self, name: &'a str, out: &mut Vec<&'a str>) {
-        match self.made_by(name, "Add") {
-            Some(node) if self.layer_norm(name).is_err() => node.input.iter().for_each(|i| self.addends(i, out)),
-            _ => out.push(name),
-        }
+    fn addends(&self, name: &'a str) -> Vec<&'a str> {
+        self.operands(name, |node, name| node.op_type == "Add" && self.layer_norm(name).is_err())
     }
 
     /// The factors of a product, through nested `Mul` nodes.
-    fn factors(&self, name: &'a str, out: &mut Vec<&'a str>) {
-        match self.made_by(name, "Mul") {
-            Some(node) => node.input.iter().for_each(|i| self.factors(i, out)),
-            None => out.push(name),
+    fn factors(&self, name: &'a str) -> Vec<&'a str> {
+        self.operands(name, |node, _| node.op_type == "Mul")
+    }
+
+    /// What is combined to `name` by nodes that are `nested`, in the order in which it is written.
+    fn operands(&self, name: &'a str, nested: impl Fn(&NodeProto, &str) -> bool) -> Vec<&'a str> {
+        /// More than any encoder nests. A graph can double with each node; then nodes count as operands.
+        const NODES: usize = 64;
+        let (mut operands, mut open, mut nodes) = (Vec::new(), vec![name], 0);
+        while let Some(name) = open.pop() {
+            match self.maker(name).filter(|node| nodes < NODES && nested(node, name)) {
+                Some(node) => {
+                    nodes += 1;
+                    open.extend(node.input.iter().rev().map(String::as_str));
+                }
+                None => operands.push(name),
+            }
         }
+        operands
     }
 
     /// `name = LayerNorm(input)` as one node or spelled out; returns the input.
@@ -257,8 +268,7 @@ impl<'a> Finder<'a> {
 
     /// A layer that ends in `norm(sum)`, or the sum of embeddings that the first layer begins with.
     fn layer(&self, sum: &'a str, norm: Norm, kernel: &'static dyn Kernel) -> Found<Step<'a>> {
-        let mut leaves = Vec::new();
-        self.addends(sum, &mut leaves);
+        let leaves = self.addends(sum);
         let Some((down, residual)) = self.linear_in(&leaves)? else { return Ok(Step::Embeddings(norm, leaves)) };
         let Some(widened) = self.gelu(down.input) else {
             return no(format!("{} is not the exact GELU of something", down.input));
@@ -270,8 +280,7 @@ impl<'a> Finder<'a> {
             return no("the feed-forward part does not read what is added to it");
         }
         let (attention_norm, sum) = self.layer_norm(residual)?;
-        let mut leaves = Vec::new();
-        self.addends(sum, &mut leaves);
+        let leaves = self.addends(sum);
         let Some((attention_out, residual)) = self.linear_in(&leaves)? else {
             return no("a layer has no linear layer behind its attention");
         };
@@ -337,11 +346,9 @@ impl<'a> Finder<'a> {
 
     /// `name = x · W + b`
     fn linear(&self, name: &'a str) -> Found<Option<LinearNode<'a>>> {
-        let mut leaves = Vec::new();
-        self.addends(name, &mut leaves);
         let mut bias = None;
         let mut product = None;
-        for leaf in leaves {
+        for leaf in self.addends(name) {
             if let Some(vector) = self.vector(leaf) {
                 bias = Some(vector);
             } else if product.is_none() {
@@ -397,8 +404,7 @@ impl<'a> Finder<'a> {
     }
 
     fn dynamic_product(&self, node: &'a NodeProto) -> Found<Option<LinearNode<'a>>> {
-        let mut factors = Vec::new();
-        node.input.iter().for_each(|i| self.factors(i, &mut factors));
+        let factors: Vec<&str> = node.input.iter().flat_map(|input| self.factors(input)).collect();
         let integer = |n: &&&'a str| self.made_by(n, "Cast").and_then(|c| self.made_by(&c.input[0], "MatMulInteger"));
         let Some(product) = factors.iter().find_map(|n| integer(&n)) else { return Ok(None) };
         let Some(quantize) = self.made_by(&product.input[0], "DynamicQuantizeLinear") else { return Ok(None) };
@@ -434,10 +440,8 @@ impl<'a> Finder<'a> {
             return exact.then_some(&node.input[0]);
         }
         // 0.5 · x · (1 + erf(x / √2)), the three factors in any order and nesting.
-        let mut factors = Vec::new();
-        self.factors(name, &mut factors);
         let (mut half, mut one_plus_erf, mut rest) = (1.0, None, Vec::new());
-        for factor in factors {
+        for factor in self.factors(name) {
             if let Some(s) = self.scalar(factor) {
                 half *= s;
             } else if let Some(argument) = self.erf_plus_one(factor) {

@@ -28,6 +28,13 @@ enum Spread {
 impl<'a> Stored<'a> {
     /// Follows `name` back through casts, scales, zero points and transposes to a constant matrix.
     pub(crate) fn of(links: &Links<'a>, name: &str) -> Option<Self> {
+        /// More of them than any exporter writes.
+        const STEPS: usize = 16;
+        Self::within(STEPS, links, name)
+    }
+
+    fn within(steps: usize, links: &Links<'a>, name: &str) -> Option<Self> {
+        let steps = steps.checked_sub(1)?;
         if let Some(&values) = links.tensors.get(name) {
             return (values.dims.len() == 2).then_some(Self {
                 values,
@@ -42,10 +49,10 @@ impl<'a> Stored<'a> {
             node.input.get(at).filter(|n| !n.is_empty()).and_then(|n| links.tensors.get(n.as_str()).copied())
         };
         match node.op_type.as_str() {
-            "Identity" | "Cast" => Self::of(links, &node.input[0]),
+            "Identity" | "Cast" => Self::within(steps, links, &node.input[0]),
             "Transpose" => {
                 let swaps = node.attribute.iter().find(|a| a.name == "perm").is_none_or(|a| a.ints == [1, 0]);
-                Self::of(links, &node.input[0]).filter(|_| swaps).map(Self::transposed)
+                Self::within(steps, links, &node.input[0]).filter(|_| swaps).map(Self::transposed)
             }
             "Mul" => {
                 let (inner, scale) = match (constant(0), constant(1)) {
@@ -53,12 +60,12 @@ impl<'a> Stored<'a> {
                     (Some(scale), None) => (&node.input[1], scale),
                     (None, None) => return None,
                 };
-                let inner = Self::of(links, inner)?;
+                let inner = Self::within(steps, links, inner)?;
                 // The scale is in terms of what it is multiplied with; behind a transpose that is not the stored matrix.
                 (inner.scale.is_none() && !inner.transposed).then_some(Self { scale: Some(scale), ..inner })
             }
             "Sub" => {
-                let inner = Self::of(links, &node.input[0])?;
+                let inner = Self::within(steps, links, &node.input[0])?;
                 let plain = inner.scale.is_none() && inner.zero.is_none() && !inner.transposed;
                 plain.then_some(Self { zero: Some(constant(1)?), ..inner })
             }

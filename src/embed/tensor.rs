@@ -16,9 +16,9 @@ pub(crate) mod data_type {
 
 use data_type::*;
 
-/// The number of elements that the shape says.
-pub(crate) fn element_count(tensor: &TensorProto) -> usize {
-    tensor.dims.iter().map(|&d| usize::try_from(d).unwrap_or(0)).product()
+/// The number of elements that the shape says; `None` for a shape that there cannot be.
+pub(crate) fn element_count(tensor: &TensorProto) -> Option<usize> {
+    tensor.dims.iter().try_fold(1usize, |count, &dim| count.checked_mul(usize::try_from(dim).ok()?))
 }
 
 /// Whether the elements are of a float type.
@@ -42,7 +42,7 @@ pub(crate) fn floats(tensor: &TensorProto) -> Option<Vec<f32>> {
         }
         _ => return None,
     };
-    (values.len() == element_count(tensor)).then_some(values)
+    (Some(values.len()) == element_count(tensor)).then_some(values)
 }
 
 /// Elements of type int8 or uint8 as int8: unsigned ones are moved down by 128, which the second value says (0 or 128).
@@ -60,7 +60,7 @@ pub(crate) fn bytes(tensor: &TensorProto) -> Option<(Vec<i8>, i32)> {
     } else {
         tensor.raw_data.iter().map(|&b| (b ^ flip) as i8).collect()
     };
-    (values.len() == element_count(tensor)).then_some((values, offset))
+    (Some(values.len()) == element_count(tensor)).then_some((values, offset))
 }
 
 /// The elements as integers, if the tensor holds any of the usual integer types.
@@ -75,7 +75,7 @@ pub(crate) fn integers(tensor: &TensorProto) -> Option<Vec<i64>> {
         UINT8 => raw.iter().map(|&b| i64::from(b)).collect(),
         _ => return None,
     };
-    (values.len() == element_count(tensor)).then_some(values)
+    (Some(values.len()) == element_count(tensor)).then_some(values)
 }
 
 /// IEEE 754 binary16 to binary32.

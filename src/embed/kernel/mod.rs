@@ -113,9 +113,13 @@ pub(crate) fn available() -> Vec<&'static dyn Kernel> {
 /// Checks the lengths that [`Kernel::multiply`] asks for, once per call, so that the loops need not.
 #[inline]
 fn check(activations: &[i16], rows: usize, panel: &[i8], pairs: usize, out: &[i32], width: usize) {
-    assert!(activations.len() >= rows * pairs * 2, "activations are whole rows");
-    assert!(panel.len() >= pairs * width * 2, "the panel is whole");
-    assert!(out.len() >= rows * width, "there is room for every sum");
+    // A product that wraps would let anything pass.
+    let holds = |len: usize, sizes: [usize; 3]| {
+        sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size)).is_some_and(|needed| needed <= len)
+    };
+    assert!(holds(activations.len(), [rows, pairs, 2]), "activations are whole rows");
+    assert!(holds(panel.len(), [pairs, width, 2]), "the panel is whole");
+    assert!(holds(out.len(), [rows, width, 1]), "there is room for every sum");
 }
 
 /// Checks what [`Kernel::product`] asks for, once per call, so that the loops need not.
@@ -177,6 +181,15 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn sizes_that_wrap_are_refused() {
+        for kernel in available() {
+            let rows = 1 << (usize::BITS - 1);
+            let run = || kernel.multiply(&[], rows, &[0; 64], 1, &mut []);
+            assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err(), "{}", kernel.name());
         }
     }
 

@@ -105,7 +105,7 @@ impl<'a> Finder<'a> {
             }
             if let Some(tensor) = self.constant(name) {
                 let float = !matches!(tensor.data_type, tensor::data_type::INT64 | tensor::data_type::INT32 | 9);
-                if float && tensor::element_count(tensor) > 1 {
+                if float && tensor::element_count(tensor) != Some(1) {
                     return true;
                 }
             } else if let Some(node) = self.maker(name) {

@@ -55,7 +55,7 @@ impl<'a> Finder<'a> {
                     axis: 0,
                 };
                 // One scale for all: per-row scales would have to be gathered too.
-                (tensor::element_count(stored.scale?) == 1).then_some((stored, gather.input[1].as_str()))
+                (tensor::element_count(stored.scale?) == Some(1)).then_some((stored, gather.input[1].as_str()))
             }
             _ => None,
         }
