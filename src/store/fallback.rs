@@ -1,6 +1,7 @@
 //! A durable store with memory behind it: when the durable one fails, everything known goes on in memory.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 use super::{EventStore, MemoryStore, Record, Snapshot, StorageKind, StoreError};
 
@@ -10,8 +11,8 @@ use super::{EventStore, MemoryStore, Record, Snapshot, StorageKind, StoreError};
 /// [`load`](EventStore::load)ed to be known here.
 ///
 /// Nothing that was loaded or appended is lost to the session when that happens; what happens afterwards ends with it.
-/// [`Fallback::kind`](EventStore::kind) and [`Fallback::notes`] tell. Erasing always reaches for the durable store too, and
-/// fails when that cannot be erased: a person must not be told that something is gone which is not.
+/// [`Fallback::kind`](EventStore::kind) and [`Fallback::notes`] tell. Removing and erasing always reach for the durable store too,
+/// and fail when that cannot be changed: a person must not be told that something is gone which is not.
 #[derive(Debug)]
 pub struct Fallback<S> {
     /// None: memory is what was asked for.
@@ -19,6 +20,8 @@ pub struct Fallback<S> {
     /// The same records as the durable store, as far as they are known here.
     memory: MemoryStore,
     failed: Cell<bool>,
+    /// Records that the durable store never took.
+    only_here: RefCell<BTreeSet<String>>,
     notes: RefCell<Vec<String>>,
 }
 
@@ -30,7 +33,13 @@ impl<S: EventStore> Fallback<S> {
 
     /// Memory from the beginning, because nothing is to be left behind.
     pub fn in_memory() -> Self {
-        Self { durable: None, memory: MemoryStore::new(), failed: Cell::new(false), notes: RefCell::default() }
+        Self {
+            durable: None,
+            memory: MemoryStore::new(),
+            failed: Cell::new(false),
+            only_here: RefCell::default(),
+            notes: RefCell::default(),
+        }
     }
 
     /// What did not go as it should, one sentence or more each.
@@ -73,14 +82,20 @@ impl<S: EventStore> EventStore for Fallback<S> {
         {
             self.fall_back(&error);
         }
+        if self.failed.get() {
+            self.only_here.borrow_mut().extend(records.iter().map(|record| record.id.clone()));
+        }
         self.memory.append(records).await
     }
 
     async fn remove(&self, ids: &[String]) -> Result<(), StoreError> {
-        if let Some(durable) = self.working()
+        if let Some(durable) = &self.durable
             && let Err(error) = durable.remove(ids).await
         {
-            self.fall_back(&error);
+            // An append that failed may have come through all the same, so it is tried; but only what was there has to go.
+            if ids.iter().any(|id| !self.only_here.borrow().contains(id)) {
+                return Err(error);
+            }
         }
         self.memory.remove(ids).await
     }
@@ -205,10 +220,27 @@ mod tests {
 
         // What the durable store missed makes it no good to go back to.
         unplugged.set(false);
-        ready(store.remove(&["a".into()])).unwrap();
-        assert_eq!(ids(&store), "bc");
-        assert_eq!(ids(behind(&store)), "ab");
+        ready(store.append(&[record("d")])).unwrap();
+        assert_eq!((ids(&store), ids(behind(&store))), ("abcd".into(), "ab".into()));
         assert_eq!(store.kind(), StorageKind::Memory);
+    }
+
+    #[test]
+    fn what_is_removed_does_not_come_back_with_the_next_visit() {
+        let store = Fallback::new(Plugged::default());
+        ready(store.append(&[record("a"), record("b")])).unwrap();
+        let unplugged = Rc::clone(&behind(&store).unplugged);
+        unplugged.set(true);
+        assert_eq!(ready(store.remove(&["a".into()])).unwrap_err().code(), "storage-lost");
+        assert_eq!(ids(&store), "ab", "what was not removed is still there");
+
+        // What was recorded since is here alone, and can go.
+        ready(store.append(&[record("c")])).unwrap();
+        ready(store.remove(&["c".into()])).unwrap();
+        assert!(ready(store.remove(&["b".into()])).is_err());
+        unplugged.set(false);
+        ready(store.remove(&["a".into()])).unwrap();
+        assert_eq!((ids(&store), ids(behind(&store))), ("b".into(), "b".into()));
     }
 
     #[test]
