@@ -72,6 +72,20 @@ fn spaces_have_vectors_and_settings() {
 }
 
 #[test]
+fn spaces_of_one_name_in_other_letters_share_a_file_of_the_same_content() {
+    let space =
+        |name: &str, template: &str| format!("[[space]]\nname = '{name}'\nkind = 'text'\ntemplate = '{template}'\n");
+    let schema = ["name = 'x'\nid = 'k'\n[columns.t]\n".into(), space("about", "{t}"), space("About", "{t}")].concat();
+    let catalog = read(&build(&schema, &rows(&["k", "t"], &[&["1", "one"], &["2", "two"]])));
+    let vectors = |name: &str| match &catalog.space(name).unwrap().kind {
+        SpaceKind::Text { vectors, .. } => vectors.len(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((vectors("about"), vectors("About")), (2, 2));
+    assert_eq!(catalog.manifest().files.len(), 2, "items and one file of vectors");
+}
+
+#[test]
 fn the_mean_is_that_of_the_unit_vectors() {
     let schema =
         Schema::from_toml("name = 'x'\nid = 'k'\n[columns.t]\n[[space]]\nname = 's'\nkind = 'text'\ntemplate = '{t}'")

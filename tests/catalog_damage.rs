@@ -70,7 +70,16 @@ fn a_change_in_a_large_file_is_placed_to_the_chunk() {
     let problems = verify(&files);
     assert_eq!(problems[0].ranges, [(65_536, 131_072), (262_144, 327_680)]);
     let error = load(&files).unwrap_err().to_string();
-    assert!(error.contains("bytes 65536 to 131072, 262144 to 327680"), "{error}");
+    assert!(error.contains("bytes 65536 to 131071, 262144 to 327679"), "{error}");
+
+    // Cut within the second chunk: what is left of that says nothing, the first was changed all the same.
+    let items = files.iter_mut().find(|file| file.path.starts_with("items")).unwrap();
+    let length = items.bytes.len() as u64;
+    items.bytes[100] ^= 1;
+    items.bytes.truncate(70_000);
+    let problems = verify(&files);
+    assert_eq!(problems[0].ranges, [(0, 65_536), (70_000, length)]);
+    assert!(problems[0].message.contains(&format!("bytes 0 to 65535, 70000 to {}", length - 1)), "{:?}", problems[0]);
 }
 
 #[test]

@@ -299,11 +299,13 @@ impl FileEntry {
         }
     }
 
-    /// The chunks, as byte ranges of `bytes`, whose content is not what was written. `bytes` has the right length.
+    /// The chunks, as byte ranges of `bytes`, whose content is not what was written. Of a file that was cut short only whole
+    /// chunks can be told.
     pub(crate) fn changed_ranges(&self, bytes: &[u8]) -> Vec<(u64, u64)> {
         let chunk_bytes = self.chunk_bytes.max(1);
+        let cut = if (bytes.len() as u64) < self.bytes { bytes.len() % chunk_bytes } else { 0 };
         let mut ranges: Vec<(u64, u64)> = Vec::new();
-        for (index, chunk) in bytes.chunks(chunk_bytes).enumerate() {
+        for (index, chunk) in bytes[..bytes.len() - cut].chunks(chunk_bytes).enumerate() {
             if self.chunks.get(index).is_some_and(|expected| *expected == chunk_hash(chunk)) {
                 continue;
             }
@@ -337,13 +339,18 @@ impl FileEntry {
             return Err(CatalogError::new(CatalogErrorKind::Damaged, context));
         }
         let ranges = self.changed_ranges(bytes);
-        let places: Vec<String> = ranges.iter().map(|(start, end)| format!("{start} to {end}")).collect();
-        let places = if places.is_empty() { String::new() } else { format!(" (bytes {})", places.join(", ")) };
+        let places = if ranges.is_empty() { String::new() } else { format!(" (bytes {})", places(&ranges)) };
         Err(CatalogError::new(
             CatalogErrorKind::Damaged,
             format!("{} is not what was built{places}; fetch or copy it again, or build the catalog anew", self.path),
         ))
     }
+}
+
+/// Ranges of bytes for people: the first and the last of each.
+pub(crate) fn places(ranges: &[(u64, u64)]) -> String {
+    let places: Vec<String> = ranges.iter().map(|(start, end)| format!("{start} to {}", end - 1)).collect();
+    places.join(", ")
 }
 
 impl Manifest {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::error::CatalogErrorKind;
-use super::manifest::{MANIFEST_FILE, Manifest};
+use super::manifest::{MANIFEST_FILE, Manifest, places};
 use super::reader::{Catalog, CatalogReader};
 
 /// Something wrong with a catalog folder.
@@ -101,14 +101,8 @@ impl Verifier {
             self.add(path, ProblemCode::Content, Vec::new(), error.to_string());
             return;
         }
-        let places = |ranges: &[(u64, u64)]| {
-            let places: Vec<String> = ranges.iter().map(|(start, end)| format!("{start} to {}", end - 1)).collect();
-            places.join(", ")
-        };
         let message = match code {
             ProblemCode::Truncated => {
-                // Whatever is there is of the right chunks, or not; the rest is gone.
-                ranges.retain(|&(_, end)| end < found);
                 ranges.push((found, expected));
                 format!("it has {found} bytes, {expected} were built: bytes {} are missing or changed", places(&ranges))
             }

@@ -53,13 +53,13 @@ pub(super) fn pack(
     let mut entries: Vec<FileEntry> = Vec::new();
     let mut add = |stem: &str, bytes: Vec<u8>| {
         let entry = FileEntry::describe(stem, &bytes, items.len());
-        let path = entry.path.clone();
-        // Two spaces whose names differ only in case cannot be told apart on some file systems.
-        let same = entries.iter().any(|other| other.path.eq_ignore_ascii_case(&path));
-        if !same {
-            files.push(CatalogFile { path: path.clone(), bytes });
-            entries.push(entry);
+        // Some file systems do not tell apart two spaces whose names differ only in case: of the same content one file serves both.
+        if let Some(other) = entries.iter().find(|other| other.path.eq_ignore_ascii_case(&entry.path)) {
+            return other.path.clone();
         }
+        let path = entry.path.clone();
+        files.push(CatalogFile { path: path.clone(), bytes });
+        entries.push(entry);
         path
     };
     let mut spaces: Vec<SpaceEntry> = Vec::new();
