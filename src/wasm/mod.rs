@@ -1,7 +1,8 @@
-//! How does JavaScript reach it? Two engines, one per WebAssembly module: convert, call the core, convert back.
+//! How does JavaScript reach it? Four engines in three WebAssembly modules: convert, call the core, convert back.
 //!
 //! `CoreEngine` (feature `wasm-core`) holds a catalog and a person; `IndexEngine` beside it holds bare vectors.
-//! `EmbedEngine` (feature `wasm-embed`) holds a text model, `RankerEngine` (feature `wasm-graph`) an ONNX ranker. Each lives in a worker, whose TypeScript (`js/*-host.ts`) fetches
+//! `EmbedEngine` (feature `wasm-embed`) holds a text model that is the usual encoder, and in the module of feature `wasm-graph` any
+//! that tract can run; `RankerEngine` beside that an ONNX ranker. Each lives in a worker, whose TypeScript (`js/*-host.ts`) fetches
 //! files and passes messages. All of them take what is asked in plain values and give plain values back:
 //!
 //! - An engine is made with the worker's function for panics: `new CoreEngine(onPanic)`, see [`panic`].

@@ -12,7 +12,7 @@ mod wasm;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask model | wasm [core] [embed] [--no-simd]";
+const USAGE: &str = "usage: cargo xtask model | wasm [core] [embed] [graph] | wasm core --no-simd";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -23,7 +23,7 @@ const PROPOSALS: [&str; 6] =
 const WASM_OPT: &str = "node_modules/binaryen/bin/wasm-opt";
 
 /// Sources that no WebAssembly module holds.
-const NATIVE_ONLY: [&str; 2] = ["src/cli/", "src/main.rs"];
+const NATIVE_ONLY: [&str; 4] = ["src/cli/", "src/collaborative/", "src/evaluate/", "src/main.rs"];
 
 struct Module {
     name: &'static str,
@@ -31,11 +31,16 @@ struct Module {
     /// Sources that never end up in this module, beside [`NATIVE_ONLY`]: a change there needs no new build. They are compiled
     /// with the library all the same, but nothing of the module reaches them (the parts depend on each other one way only).
     without: &'static [&'static str],
+    /// What of those it holds all the same.
+    but: &'static [&'static str],
 }
 
-const CORE: Module = Module { name: "core", feature: "wasm-core", without: &["src/embed/", "src/wasm/embed.rs"] };
-const EMBED: Module = Module { name: "embed", feature: "wasm-embed", without: TEXT_WITHOUT };
-const GRAPH: Module = Module { name: "graph", feature: "wasm-graph", without: TEXT_WITHOUT };
+const CORE: Module =
+    Module { name: "core", feature: "wasm-core", without: &["src/embed/", "src/wasm/embed.rs"], but: &[] };
+const EMBED: Module = Module { name: "embed", feature: "wasm-embed", without: TEXT_WITHOUT, but: &[] };
+// An outside ranker reads the features by the names and in the order that ranking gives them.
+const GRAPH: Module =
+    Module { name: "graph", feature: "wasm-graph", without: TEXT_WITHOUT, but: &["src/rank/features.rs"] };
 
 /// What neither module for text holds.
 const TEXT_WITHOUT: &[&str] = &[
@@ -73,6 +78,10 @@ pub fn run(arguments: &[&str]) -> Result<()> {
         unknown.unwrap_or(&"")
     );
     if arguments.contains(&"--no-simd") {
+        ensure!(
+            arguments.iter().all(|word| matches!(*word, "core" | "--no-simd")),
+            "--no-simd is for the core alone: the others are only shipped with SIMD"
+        );
         build(&root, &CORE, false, &version)?;
         return Ok(());
     }
@@ -109,7 +118,9 @@ fn build(root: &Path, module: &Module, simd: bool, bindgen: &str) -> Result<Path
     let stamp_file = folder.with_file_name(format!("{}.stamp", module.name));
     let optimizer =
         fs::read_to_string(root.join("node_modules/binaryen/package.json")).context("cannot read binaryen")?;
-    let skip = |name: &str| NATIVE_ONLY.iter().chain(module.without).any(|part| name.starts_with(part));
+    let skip = |name: &str| {
+        NATIVE_ONLY.iter().chain(module.without).any(|part| name.starts_with(part)) && !module.but.contains(&name)
+    };
     let names = std::env::var_os("HOMEBODY_WASM_NAMES").is_some();
     let mut inputs = Inputs::new(root).word(if names { "names" } else { "no names" }).word(&optimizer).word(if simd {
         "simd"
