@@ -11,9 +11,9 @@
 //! Texts of one call lie one after another without padding: every step but attention works on rows, whosever they are, and
 //! attention on one text at a time. So a text's result does not depend on its company.
 
+use super::kernel::math::{self, Matrix, SOFTMAX_COLUMNS};
 use super::kernel::{COLUMNS, Kernel, Shape};
 use super::linear::{Activation, Linear, Scratch};
-use super::math::{self, Matrix, SOFTMAX_COLUMNS};
 use super::tokenize::Tokens;
 
 /// Rows that are looked up: token, position and type embeddings.

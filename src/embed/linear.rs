@@ -20,8 +20,7 @@
 //! average, which leaves all 15 bits in every layer of every model tried. Partial sums may pass 2³¹ when `zero` is not 0;
 //! they wrap, and the whole sum is right again.
 
-use super::kernel::Kernel;
-use super::math;
+use super::kernel::{Kernel, math};
 
 /// Output channels that are dequantized together: two cache lines of a row, and runs long enough for the vector loop of GELU.
 const GROUP_CHANNELS: usize = 32;

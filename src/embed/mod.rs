@@ -13,8 +13,8 @@
 //! | `tokenize` | Which tokens is a text made of? |
 //! | `onnx`, `graph` | Is this ONNX file an encoder, and what does it take and give? |
 //! | `recognize`, `stored`, `tensor` | Is it the usual encoder, and where in the file are its parts? |
-//! | `bert`, `math` | How does the usual encoder run? |
-//! | `linear`, `kernel` | How are int8 weights multiplied, exactly, on this CPU? |
+//! | `bert` | How does the usual encoder run? |
+//! | `linear`, `kernel` | How are int8 weights multiplied, exactly, on this CPU, and what is done between two products? |
 //! | `tract`, `tract_absent` | How does any other graph run? |
 //! | `to_int8`, `calibrate` | How do float32 weights become int8, and lose least? |
 //! | `pool` | How do token vectors become one? |
@@ -34,7 +34,6 @@ mod graph;
 mod kernel;
 mod linear;
 mod manifest;
-mod math;
 mod memory;
 mod onnx;
 #[cfg(feature = "cli")]

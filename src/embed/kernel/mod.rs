@@ -35,6 +35,7 @@
 //! one column per query: `Sᵀ = (Kᵀ)ᵀ · Qᵀ`, then `C = (Sᵀ)ᵀ · V`. Each sum runs in the order of the rows, on every target; where
 //! multiply-and-add is one instruction it rounds once instead of twice.
 
+pub(crate) mod math;
 mod scalar;
 
 #[cfg(target_arch = "aarch64")]
@@ -49,7 +50,7 @@ mod x86;
 
 pub(crate) use scalar::Scalar;
 
-use super::math::Matrix;
+use math::Matrix;
 
 /// One way to multiply. See the [module](self) for the layout.
 pub(crate) trait Kernel: Send + Sync {

@@ -10,8 +10,8 @@ use tract_onnx::tract_hir::internal::*;
 
 use super::super::bert::Table;
 use super::super::kernel;
+use super::super::kernel::math::Matrix;
 use super::super::linear::{Activation, Linear, Scratch};
-use super::super::math::Matrix;
 use super::super::onnx::NodeProto;
 use super::rewrite::{LINEAR, LOOKUP, LinearLayer, table_of_lookup};
 
