@@ -206,7 +206,7 @@ impl IndexedDb {
 
     async fn run_once<T>(&self, mode: &str, work: &impl Fn(&Stores) -> Result<T, JsValue>) -> Result<T, StoreError> {
         let connection = self.connection().await?;
-        let (transaction, done, value) = (|| {
+        let (transaction, done, stores) = (|| {
             let options = Object::new();
             // An event counts as kept when it is on the disk, not when the system has promised to write it.
             Reflect::set(&options, &"durability".into(), &"strict".into())?;
@@ -215,10 +215,18 @@ impl IndexedDb {
             let transaction = database.transaction_with(&stores, mode, &options)?;
             let done = FirstEvent::of(&transaction, &["complete", "abort"])?;
             let stores = Stores { events: transaction.object_store(EVENTS)?, meta: transaction.object_store(META)? };
-            let value = work(&stores)?;
-            Ok((transaction, done, value))
+            Ok((transaction, done, stores))
         })()
         .map_err(|thrown: JsValue| failed(&thrown))?;
+        let value = match work(&stores) {
+            Ok(value) => value,
+            Err(thrown) => {
+                // What was asked for before would be committed: all or none of it is promised.
+                let _ = transaction.abort();
+                done.await;
+                return Err(failed(&thrown));
+            }
+        };
         if done.await.type_() == "complete" {
             return Ok(value);
         }
