@@ -218,6 +218,11 @@ impl Index {
         let mut found = Vec::with_capacity(queries.len());
         for (batch, queries) in queries.chunks(MAX_QUERIES).enumerate() {
             let both = self.prepare(batch * MAX_QUERIES, queries)?;
+            if limit == 0 {
+                // Nothing would ever be enough to pass over a row.
+                found.resize(found.len() + queries.len(), Vec::new());
+                continue;
+            }
             let lengths2 = both.iter().map(|prepared| prepared.length2 as f32).collect();
             let prepared: Vec<Query> = both.into_iter().map(|prepared| prepared.query).collect();
             let by_id = |a: usize, b: usize| self.ids.name(a).cmp(self.ids.name(b));
