@@ -218,7 +218,7 @@ export type HitList<T extends Hit = Hit> = T[] & {
   readonly eligible: number;
   /** For the option `cursor` of the next call; absent on the last page. */
   readonly cursor?: string;
-  /** Why the list is empty, if it is and was not asked to be (`limit: 0`). */
+  /** Why the list is empty, if it is and was not asked to be (`limit: 0`); of a search, that its text tells no item from another. */
   readonly note?: string;
 };
 
@@ -329,7 +329,10 @@ export interface ProfileEvent {
   readonly catalog: string;
 }
 
-/** Something the person likes, derived from the events: a group of liked items that are near each other. */
+/**
+ * Something the person likes, derived from the events: a group of liked items that are near each other by their texts. There are none in a
+ * catalog without a text space.
+ */
 export interface Interest {
   /** A few words for it: the categories that set it apart, or else the title of its central item. */
   readonly label: string;
