@@ -55,6 +55,11 @@ impl Judging {
         let has_factors = catalog.spaces().iter().any(|space| matches!(space.kind, SpaceKind::Collaborative { .. }));
         let options = self.crowd.learn_options();
         let learn = (self.learn || has_factors || options.privacy.is_some()).then_some(options);
+        if let (None, Some(option)) = (&learn, self.crowd.given()) {
+            eprintln!(
+                "{option} has no effect: nothing is learned, for the catalog has no collaborative space; give --learn"
+            );
+        }
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
         Ok(Loaded { catalog, data, learn, jobs })
