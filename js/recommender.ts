@@ -62,7 +62,10 @@ export interface Profile {
   import(document: Blob): Promise<ImportReport>;
   /** Removes everything kept of this person, and the database that kept it. */
   erase(): Promise<void>;
-  /** What the person likes, as groups of items, the weightiest first; what is muted comes last. */
+  /**
+   * What the person likes, as groups of items, the weightiest first; what is muted comes last. Items are grouped by their texts: empty in
+   * a catalog without a text space.
+   */
   interests(): Promise<Interest[]>;
   /** Lets an interest say nothing for now: an event per item, which `unmute()` takes back. */
   mute(interest: Interest): Promise<void>;
