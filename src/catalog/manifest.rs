@@ -400,7 +400,7 @@ impl Manifest {
         manifest
     }
 
-    /// The same catalog with another default scenario, and these rules for events in place of its own of the same types.
+    /// The same catalog with another default scenario, and these rules for events laid over its own, number by number.
     #[cfg(feature = "cli")]
     pub(crate) fn with_defaults(
         &self,
@@ -410,7 +410,7 @@ impl Manifest {
     ) -> Self {
         let mut changed = Self { learning, ..self.clone() };
         changed.scenarios.insert(DEFAULT_SCENARIO.to_owned(), scenario);
-        changed.effects.extend(effects.iter().map(|(kind, rule)| (kind.clone(), rule.clone())));
+        changed.effects = EffectRule::all_over(effects, &self.effects);
         changed.content_hash = String::new();
         changed.content_hash = sha256_hex(changed.to_json(None).as_bytes());
         changed

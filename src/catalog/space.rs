@@ -277,6 +277,36 @@ pub struct EffectRule {
 }
 
 #[cfg(feature = "cli")]
+impl EffectRule {
+    /// These rules over those: types of both have one rule of both.
+    pub(crate) fn all_over(rules: &BTreeMap<String, Self>, below: &BTreeMap<String, Self>) -> BTreeMap<String, Self> {
+        let mut all = below.clone();
+        for (kind, rule) in rules {
+            let rule = below.get(kind).map_or_else(|| rule.clone(), |below| rule.over(below));
+            all.insert(kind.clone(), rule);
+        }
+        all
+    }
+
+    /// What this rule says and, of what it does not say, what the one below says. `marks` and `full` are one thing, what the value means:
+    /// who says either says that of both.
+    fn over(&self, below: &Self) -> Self {
+        let says_value = self.marks.is_some() || self.full.is_some();
+        let (marks, full) = if says_value { (self.marks, self.full) } else { (below.marks, below.full) };
+        Self {
+            weight: self.weight.or(below.weight),
+            alpha: self.alpha.or(below.alpha),
+            half_life_days: self.half_life_days.or(below.half_life_days),
+            spaces: self.spaces.clone().or_else(|| below.spaces.clone()),
+            statement: self.statement.or(below.statement),
+            seen: self.seen.or(below.seen),
+            marks,
+            full,
+        }
+    }
+}
+
+#[cfg(feature = "cli")]
 impl Prior {
     /// Of the columns that are made from interactions.
     pub(crate) fn chosen() -> Self {

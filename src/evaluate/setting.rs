@@ -122,7 +122,8 @@ impl Setting {
         text
     }
 
-    /// The manifest with this setting as its default; what its default scenario says beyond what a setting can say stays.
+    /// The manifest with this setting as its default; what its default scenario says beyond what a setting can say stays. The strategy is
+    /// no part of it: a page has only the default one.
     pub(crate) fn applied_to(&self, manifest: &Manifest, model: Option<PairwiseModel>) -> Manifest {
         let was = manifest.scenarios.get(DEFAULT_SCENARIO).cloned().unwrap_or_default();
         let options = &self.options;
@@ -155,6 +156,11 @@ impl Setting {
         &self.name
     }
 
+    /// The name of its strategy.
+    pub(crate) fn strategy_name(&self) -> &'static str {
+        self.strategy.name()
+    }
+
     pub(crate) fn strategy(&self) -> Box<dyn Strategy> {
         match self.strategy {
             StrategyName::Kernel => Box::new(Kernel::default()),
@@ -182,6 +188,45 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::{CatalogDraft, CatalogFile, CatalogReader, MANIFEST_FILE, Rows, Schema, read_rows};
+    use crate::rank::effects_of;
+
+    /// The files of a catalog of two items, whose schema has these rules for events.
+    fn files(effects: &str) -> Vec<CatalogFile> {
+        let schema = format!(
+            "name = \"a\"\nid = \"id\"\n[columns.kind]\ntype = \"tags\"\n[[space]]\nname = \"kind\"\nkind = \"category\"\n\
+             column = \"kind\"\nmany = true\n{effects}"
+        );
+        let mut rows = Rows::new();
+        let lines = "{\"id\":\"a\",\"kind\":[\"x\"]}\n{\"id\":\"b\",\"kind\":[\"y\"]}\n";
+        read_rows("a.jsonl", lines.as_bytes().to_vec(), &mut rows).unwrap();
+        let schema = Schema::from_toml(&schema).unwrap();
+        let draft = CatalogDraft::new(&schema, &rows, &[]).unwrap();
+        draft.finish(None, &[]).unwrap()
+    }
+
+    fn opened(manifest: &[u8], files: &[CatalogFile]) -> Catalog {
+        let mut reader = CatalogReader::new(manifest).unwrap();
+        let data = files.iter().filter(|file| file.path != MANIFEST_FILE);
+        data.for_each(|file| reader.add(&file.path, file.bytes.clone()).unwrap());
+        reader.finish().unwrap()
+    }
+
+    #[test]
+    fn what_is_applied_means_what_was_judged() {
+        let rules = "[effects.rate]\nmarks = [1, 5.5, 10]\nweight = 0.9\n[effects.applaud]\nweight = 0.8\n[effects.stay]\nweight = 0.5\n\
+                     full = 60\n[effects.view]\nseen = true\nspaces = [\"kind\"]\nalpha = 0.2\n";
+        let found = "[effects.rate]\nhalf_life_days = 90\n[effects.applaud]\nhalf_life_days = 30\n[effects.stay]\nmarks = [0, 1, 2]\n\
+                     [effects.view]\nweight = 0.3\n[effects.click]\nweight = 0.4\n";
+        let files = files(rules);
+        let own = files.iter().find(|file| file.path == MANIFEST_FILE).unwrap();
+        let (catalog, setting) = (opened(&own.bytes, &files), Setting::from_toml("s", found).unwrap());
+        let judged = setting.effects(&catalog).unwrap();
+        let applied = opened(&setting.applied_to(catalog.manifest(), None).to_bytes(), &files);
+        assert_eq!(effects_of(&applied).unwrap(), judged);
+        assert!(judged.get("rate").unwrap().accepts(Some(10.0)) && !judged.get("stay").unwrap().accepts(Some(3.0)));
+        assert_eq!(judged.get("applaud").unwrap().weight, 0.8);
+    }
 
     #[test]
     fn what_is_written_is_read_again() {

@@ -19,17 +19,17 @@ const LEARNED_LATER: &str = "collaborative";
 /// An effect on a space that the catalog does not have or that is not personal, one with a number out of its range, or a type of
 /// its own without a weight.
 pub(crate) fn table(catalog: &Catalog, terms: &[Term]) -> Result<Effects, RankError> {
-    ruled(catalog, terms, Effects::default(), catalog.effects(), "correct the schema and build the catalog anew")
+    ruled(catalog, terms, catalog.effects(), "correct the schema and build the catalog anew")
 }
 
-/// The table, changed by these rules; `cure` is what to do about a rule that cannot be.
+/// The library's table, changed by these rules; `cure` is what to do about a rule that cannot be.
 fn ruled(
     catalog: &Catalog,
     terms: &[Term],
-    mut effects: Effects,
     rules: &BTreeMap<String, EffectRule>,
     cure: &str,
 ) -> Result<Effects, RankError> {
+    let mut effects = Effects::default();
     let spaces: Vec<&str> = personal_spaces(catalog, terms);
     for (kind, rule) in rules {
         let unfit = |what: String| {
@@ -60,7 +60,7 @@ pub(crate) fn effects_of(catalog: &Catalog) -> Result<Effects, RankError> {
     table(catalog, &Terms::of(catalog)?.terms)
 }
 
-/// The table of a catalog with other rules over its own, for a setting that is judged.
+/// The table of a catalog with other rules over its own, for a setting that is judged: that of a catalog with both in one.
 ///
 /// # Errors
 ///
@@ -68,7 +68,9 @@ pub(crate) fn effects_of(catalog: &Catalog) -> Result<Effects, RankError> {
 #[cfg(feature = "cli")]
 pub(crate) fn effects_with(catalog: &Catalog, rules: &BTreeMap<String, EffectRule>) -> Result<Effects, RankError> {
     let Terms { terms, .. } = Terms::of(catalog)?;
-    ruled(catalog, &terms, table(catalog, &terms)?, rules, "correct the setting")
+    // What is wrong with the catalog's own is told as that.
+    table(catalog, &terms)?;
+    ruled(catalog, &terms, &EffectRule::all_over(rules, catalog.effects()), "correct the setting")
 }
 
 /// The names that `spaces` of an effect may have.
