@@ -292,7 +292,8 @@ fn what_the_catalog_says_of_events_stays_when_other_things_are_found() {
     assert_eq!(tuned["applied"], true, "{tuned}");
     let manifest: Value = serde_json::from_slice(&fs::read(place.path("out/catalog.json")).unwrap()).unwrap();
     assert_eq!(manifest["effects"]["rate"], serde_json::json!({"halfLifeDays": 90.0, "marks": [1.0, 5.5, 10.0]}));
-    fs::write(place.path("me.csv"), "item,type,value,timestamp\nb000,rate,10,1700000000\nb005,applaud,,1700000001\n").unwrap();
+    fs::write(place.path("me.csv"), "item,type,value,timestamp\nb000,rate,10,1700000000\nb005,applaud,,1700000001\n")
+        .unwrap();
     assert!(place.recommend(&[]).as_array().is_some_and(|hits| !hits.is_empty()));
     let ran = place.run(&["recommend", "out", "--events", "me.csv"]);
     assert!(!ran.stderr.contains("unknown types"), "{}", ran.stderr);

@@ -414,8 +414,7 @@ mod tests {
         let history = |(person, deeds): (usize, Vec<Deed>)| History { user: format!("p{person:03}"), deeds };
         let long: Vec<usize> = (0..20).collect();
         let bare = Interactions::of_people((0..60).map(|at| history((at, shown(&long, 0)))).collect());
-        let noisy =
-            Interactions::of_people((0..60).map(|at| history((at, shown(&long, [1, 10][at % 2])))).collect());
+        let noisy = Interactions::of_people((0..60).map(|at| history((at, shown(&long, [1, 10][at % 2])))).collect());
         for protocol in Protocol::ALL {
             let told = |data: &Interactions| -> Vec<_> {
                 let split = Split::of(protocol, data, 30, 1, ALL);

@@ -1,6 +1,5 @@
 //! Vectors with ids: what `VectorIndex` is in the browser.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -10,11 +9,12 @@ use super::ids::Ids;
 use super::kernel::{self, Kernel, MAX_QUERIES};
 use super::mask::{Mask, set_bits};
 use super::metric::Metric;
+use super::nearest::Nearest;
 use super::prune::{Best, Tails, scan_best};
 use super::quantize::{Int8Query, checked_norm2};
-use super::scorer::{BLOCK, Query, check_mask, check_query, scan};
+use super::scorer::{Query, check_mask, check_query, scan};
 use super::set::{Precision, Rows, VectorSet};
-use super::topk::{TopK, reaching};
+use super::topk::TopK;
 
 /// An id and how near it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -227,16 +227,17 @@ impl Index {
             let prepared: Vec<Query> = both.into_iter().map(|prepared| prepared.query).collect();
             let by_id = |a: usize, b: usize| self.ids.name(a).cmp(self.ids.name(b));
             let best = queries.iter().map(|_| TopK::new(limit.min(self.len()), by_id)).collect();
-            let mut kept = Kept { index: self, queries, lengths2, best };
+            let Self { set, metric, norms2, .. } = self;
+            let mut nearest = Nearest { set, metric: *metric, norms2, queries, lengths2, best };
             let int8: Vec<&Int8Query> = prepared.iter().filter_map(Query::int8).collect();
             if int8.is_empty() {
                 scan(&*self.kernel, &self.set, &prepared, mask, &mut |query, first, live, dots| {
-                    kept.take(query, first, live, dots);
+                    nearest.take(query, first, live, dots);
                 });
             } else {
-                scan_best(&*self.kernel, &self.set, &self.tails, &int8, mask, &mut kept);
+                scan_best(&*self.kernel, &self.set, &self.tails, &int8, mask, &mut nearest);
             }
-            found.extend(kept.best.into_iter().map(|best| {
+            found.extend(nearest.best.into_iter().map(|best| {
                 let rows = best.into_sorted().into_iter();
                 rows.map(|hit| Neighbor { id: self.ids.name(hit.row), score: hit.score }).collect()
             }));
@@ -327,76 +328,6 @@ impl Index {
         let mut values = vec![0.0; self.dims()];
         self.set.row_into(row, &mut values);
         values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() as f32
-    }
-}
-
-/// The best of a search so far, query by query.
-struct Kept<'a, F: Fn(usize, usize) -> Ordering> {
-    index: &'a Index,
-    /// As they came, and their squared lengths.
-    queries: &'a [&'a [f32]],
-    lengths2: Vec<f32>,
-    best: Vec<TopK<F>>,
-}
-
-impl<F: Fn(usize, usize) -> Ordering> Kept<'_, F> {
-    /// The scores of products; never less for a greater product.
-    fn scores<'a>(&self, query: usize, first: usize, dots: &'a [f32], room: &'a mut [f32; BLOCK]) -> &'a [f32] {
-        let scores = &mut room[..dots.len()];
-        match self.index.metric {
-            Metric::Dot => return dots,
-            // Rounding must not make a cosine of which there is no angle,
-            Metric::Cosine => scores.iter_mut().zip(dots).for_each(|(score, dot)| *score = dot.clamp(-1.0, 1.0)),
-            // nor a distance below nothing.
-            Metric::L2 => {
-                for ((score, dot), norm2) in scores.iter_mut().zip(dots).zip(&self.index.norms2[first..]) {
-                    *score = (2.0 * dot - self.lengths2[query] - norm2).min(0.0);
-                }
-            }
-        }
-        scores
-    }
-}
-
-impl<F: Fn(usize, usize) -> Ordering> Kept<'_, F> {
-    /// Distances of float32 rows. `2 q·x − ‖q‖² − ‖x‖²` loses what the terms have in common, and with it the order of near rows;
-    /// it only tells which rows can be among the best. Their distance is that of the differences, which keep it.
-    fn take_distances(&mut self, query: usize, first: usize, live: u64, dots: &[f32]) {
-        // Half the roundings of a product of two vectors, twice, and six of the rest, each of at most the sum of the squares.
-        let unsure = (self.index.dims() as f32 + 6.0) * f32::EPSILON / 2.0;
-        let mut room = [0.0; BLOCK];
-        let bounds = &mut room[..dots.len()];
-        for ((bound, dot), norm2) in bounds.iter_mut().zip(dots).zip(&self.index.norms2[first..]) {
-            let squares = self.lengths2[query] + norm2;
-            *bound = 2.0 * dot - squares + unsure * squares;
-        }
-        for at in set_bits(live & reaching(bounds, self.best[query].threshold())) {
-            let Rows::Float32 { values } = self.index.set.block(first + at, 1) else {
-                unreachable!("asked of float32 rows")
-            };
-            let differences = self.queries[query].iter().zip(values).map(|(a, b)| f64::from(*a) - f64::from(*b));
-            let distance2: f64 = differences.map(|difference| difference * difference).sum();
-            self.best[query].offer(first + at, -distance2 as f32);
-        }
-    }
-}
-
-impl<F: Fn(usize, usize) -> Ordering> Best for Kept<'_, F> {
-    fn is_full(&self) -> bool {
-        self.best.iter().all(|best| best.threshold() > f32::NEG_INFINITY)
-    }
-
-    fn reached(&self, query: usize, first: usize, dots: &[f32]) -> u64 {
-        reaching(self.scores(query, first, dots, &mut [0.0; BLOCK]), self.best[query].threshold())
-    }
-
-    fn take(&mut self, query: usize, first: usize, live: u64, dots: &[f32]) {
-        if self.index.metric == Metric::L2 && self.index.precision() == Precision::Float32 {
-            return self.take_distances(query, first, live, dots);
-        }
-        let mut room = [0.0; BLOCK];
-        let scores = self.scores(query, first, dots, &mut room);
-        self.best[query].offer_block(first, scores, live);
     }
 }
 

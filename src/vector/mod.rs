@@ -28,6 +28,7 @@ mod int8;
 mod kernel;
 mod mask;
 mod metric;
+mod nearest;
 mod prune;
 mod quantize;
 mod scorer;
