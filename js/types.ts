@@ -254,7 +254,8 @@ export interface RecommendOptions {
   /** 0: purely by score; 1: as different from each other as possible; 0.3 makes a list of one kind about 15 % more different. Default 0. */
   readonly diversity?: number;
   /**
-   * How far what was shown and ignored sinks for a while: 0 (the default) not at all, 1 below everything else. It needs events of
+   * How far what was shown and ignored sinks for a while: 0 (the default) not at all, 1 below everything else, whatever the weights of the
+   * call. It is personal, so that with a `strength` (or, in a search, a `personalize`) below 1 it is that much less. It needs events of
    * type `"impression"` (see `Recommender.record()`). Not together with a weight `rotation`.
    */
   readonly rotation?: number;
@@ -267,14 +268,15 @@ export interface RecommendOptions {
   readonly strength?: number;
   /**
    * Whether nearness to what the person likes fades within a session: what was liked last then counts the most, as long as that
-   * is less than an hour ago. Default `false`. What people choose together fades so in any case.
+   * is less than an hour ago. Default `false`. What people choose together fades so in any case. Not for `similar()`.
    */
   readonly sessionRecency?: boolean;
   /** Adds `baseline` to each hit: where it would stand for a stranger. Not for `similar()`. */
   readonly compare?: "baseline";
   /**
    * Whether weights are learned from what the person chose of the lists they were shown, as far as the catalog's model lets them. Default
-   * `false`. It needs events of type `"impression"`; weights that the call gives stay as given. A catalog without a model rejects.
+   * `false`. It needs events of type `"impression"`; weights that the call gives stay as given. A catalog without a model rejects. Not for
+   * `search()` and `similar()`.
    */
   readonly learn?: boolean;
   /** With a `ranker` (see `Recommender.create()`), `recommend()` alone: `false` leaves it out of this list. Default `true`. */

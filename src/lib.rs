@@ -77,7 +77,7 @@ pub use ranker::{Ranker, RankerDescription, RankerError, RankerErrorKind};
 #[cfg(feature = "cli")]
 pub use evaluate::{
     BeforeAfter, Comparison, DataReport, Estimate, EvaluateError, EvaluateErrorKind, Evaluation, GroupReport,
-    Interaction, Interactions, InteractionsReader, JudgedPeople, PageAbout, Part as CasePart, Proof, Protocol, Quality,
+    Interaction, Interactions, InteractionsReader, JudgedPeople, PageAbout, Part as CasePart, People, Proof, Protocol, Quality,
     Report, Request, Scores, Setting, SystemReport, TuneMethod, TuneMetric, TuneRequest, TuneStep, Tuned, bootstrap,
     compare, coverage, evaluate, intra_list_diversity, learn_crowd, miscalibration, ndcg, novelty, popularity_bias,
     to_html, tune, write_features,

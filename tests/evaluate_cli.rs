@@ -137,6 +137,11 @@ fn every_protocol_has_figures_and_a_person_of_one_kind_is_served_better_than_by_
     for report in reports.as_array().unwrap() {
         let (ours, chance) = (metric(report, "homebody", "ndcg@10"), metric(report, "random", "ndcg@10"));
         assert!(ours > chance, "{}: {ours} against {chance}", report["protocol"]);
+        // Lists by chance go through all that can be listed, and be it only the new items.
+        let systems = report["groups"][0]["systems"].as_array().unwrap();
+        let random = systems.iter().find(|one| one["name"] == "random").unwrap();
+        let coverage = random["beyond"]["coverage"].as_f64().unwrap();
+        assert!((0.8..=1.0).contains(&coverage), "{}: {coverage}", report["protocol"]);
         for group in report["groups"].as_array().unwrap() {
             for system in group["systems"].as_array().unwrap() {
                 for (name, estimate) in system["metrics"].as_object().unwrap() {
@@ -305,16 +310,18 @@ fn a_protocol_without_people_leaves_the_others_to_be_judged() {
 #[test]
 fn lists_of_one_person_are_told_apart_by_their_time() {
     let place = Place::new();
-    place.report(&["rolling", "--no-baselines", "--scores-out", "lists"]);
+    let report = place.report(&["rolling", "--no-baselines", "--scores-out", "lists"]);
     let lines = fs::read_to_string(place.path("lists")).unwrap();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let apart: BTreeSet<(String, i64)> =
         lines.iter().map(|line| (line["user"].to_string(), line["time"].as_i64().unwrap())).collect();
     assert_eq!(apart.len(), lines.len());
-    assert!(
-        apart.iter().map(|(user, _)| user).collect::<BTreeSet<_>>().len() < lines.len(),
-        "some are asked for twice"
-    );
+    let people = apart.iter().map(|(user, _)| user).collect::<BTreeSet<_>>().len();
+    assert!(people < lines.len(), "some are asked for twice");
+    let group = &report["groups"][0];
+    assert_eq!((&group["lists"], &group["people"]), (&lines.len().into(), &people.into()), "{report}");
+    let told = place.evaluate(&["rolling", "--no-baselines"]);
+    assert!(told.stdout.contains(&format!("{} lists of {people} people", lines.len())), "{}", told.stdout);
 }
 
 #[test]

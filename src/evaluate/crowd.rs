@@ -188,7 +188,7 @@ mod tests {
         let once = told(own.clone());
         assert_eq!((once.2.clone(), once.3.clone()), (vec![2.0, 2.0, 2.0, 1.0], vec![0.0, -0.25, 0.1, 1.0]));
         for repeated in &own {
-            let again = (0..1000).map(|time| Deed { time: time % 9, ..*repeated });
+            let again = (0..1000).map(|time| repeated.at(time % 9));
             assert_eq!(told(own.iter().copied().chain(again).collect()), once, "{repeated:?}");
         }
         // What is shown is nothing that somebody said; nor is what was put into a cart and taken out again.

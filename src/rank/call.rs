@@ -9,6 +9,7 @@ use super::error::{RankError, RankErrorKind, listed};
 use super::hit::{Hit, Part, Recommendation};
 use super::options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 use super::recommender::Recommender;
+use super::rotation;
 use super::sum::{PartColumn, RankedRow};
 use super::term::{DISLIKE, ROTATION, Term, TermKind};
 use crate::catalog::{Column, LARGEST_WEIGHT};
@@ -89,11 +90,14 @@ impl Recommender {
     ///
     /// # Errors
     ///
-    /// A catalog without a text space, a vector of the wrong length or not finite, and what
+    /// A catalog without a text space, a vector of the wrong length or not finite, the option `learn`, and what
     /// [`recommend`](Self::recommend) refuses. A text whose vector is the mean of the catalog is no error: it tells no item from
     /// another, and the list, in the order of everything else, has a note that says so.
     pub fn search(&mut self, query: &[f32], options: &SearchOptions, now_ms: i64) -> Result<Recommendation, RankError> {
         options.check()?;
+        if options.ranking.learn == Some(true) {
+            return Err(only_for_recommend("learn", "what is learned from lists is weights of recommendations"));
+        }
         let Some(space) = self.text_space else {
             let message = "expected a catalog with a text space to search in, got one without";
             return Err(RankError::new(RankErrorKind::UnfitCatalog, message));
@@ -125,7 +129,8 @@ impl Recommender {
     ///
     /// # Errors
     ///
-    /// An item that the catalog does not have, and what [`recommend`](Self::recommend) refuses.
+    /// An item that the catalog does not have, the options `strength`, `compare`, `learn` and `session_recency`, and what
+    /// [`recommend`](Self::recommend) refuses.
     pub fn similar(
         &mut self,
         item: &str,
@@ -135,6 +140,14 @@ impl Recommender {
         if options.strength.is_some() || options.compare {
             let message =
                 "options `strength` and `compare`: expected neither, since likeness to an item is nothing personal";
+            return Err(RankError::new(RankErrorKind::BadOption, message));
+        }
+        if options.learn == Some(true) {
+            return Err(only_for_recommend("learn", "likeness to an item is nothing personal"));
+        }
+        if options.session_recency == Some(true) {
+            let message = "option `sessionRecency`: expected it in a recommendation or a search, got it for likeness to an item, which has no \
+                           session; leave it out";
             return Err(RankError::new(RankErrorKind::BadOption, message));
         }
         self.set_present(now_ms);
@@ -276,6 +289,7 @@ impl Recommender {
             for ((term, weight), factor) in self.terms.iter().zip(&mut weights).zip(factors) {
                 *weight *= if asked.given.contains(&term.name) { 1.0 } else { factor };
             }
+            self.rotate(asked, &mut weights, personal);
         }
         Ok(weights)
     }
@@ -308,7 +322,18 @@ impl Recommender {
             Some(weight) => given(term, *weight),
             None => default(term, term.weight),
         };
-        Ok(self.terms.iter().map(weight).collect())
+        let mut weights: Vec<f64> = self.terms.iter().map(weight).collect();
+        self.rotate(asked, &mut weights, given);
+        Ok(weights)
+    }
+
+    /// Weighs rotation against the other weights of the call, if it is asked for as a share of what they can make up for.
+    fn rotate(&self, asked: &Asked, weights: &mut [f64], given: impl Fn(&Term, f64) -> f64) {
+        let Some(share) = asked.rotation else { return };
+        let unit = rotation::unit(&self.terms, weights);
+        for (term, weight) in self.terms.iter().zip(weights).filter(|(term, _)| matches!(term.kind, TermKind::Rotation)) {
+            *weight = given(term, share * unit);
+        }
     }
 
     /// What may be on the list: filter first, then candidates and what was seen.
@@ -384,6 +409,11 @@ impl Recommender {
             hit.reason = reason;
         }
     }
+}
+
+fn only_for_recommend(option: &str, why: &str) -> RankError {
+    let message = format!("option `{option}`: expected it in a recommendation alone, since {why}; leave it out");
+    RankError::new(RankErrorKind::BadOption, message)
 }
 
 pub(crate) fn parts(active: &[Active]) -> Vec<PartColumn<'_>> {

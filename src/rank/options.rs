@@ -47,7 +47,8 @@ pub struct RecommendOptions {
     pub weights: BTreeMap<String, f64>,
     /// 0 (the default): purely by score; 1: as different from each other as possible.
     pub diversity: Option<f64>,
-    /// How far what was shown and ignored sinks for a while: 0 (the default) not at all, 1 below everything else. It needs events
+    /// How far what was shown and ignored sinks for a while: 0 (the default) not at all, 1 below everything else, whatever the weights of the
+    /// call. It is personal, so that with a `strength` (or, in a search, a `personalize`) below 1 it is that much less. It needs events
     /// of type [`IMPRESSION`](crate::IMPRESSION). Not together with a weight of that name.
     pub rotation: Option<f64>,
     /// At most so many items per value of these category columns; an item with several values counts for each.
@@ -58,10 +59,10 @@ pub struct RecommendOptions {
     /// gives the weight.
     pub strength: Option<f64>,
     /// Whether nearness to what the person likes fades within a session: what was liked last then counts the most, as long as
-    /// that is less than an hour ago. Default: not. What people choose together fades so in any case.
+    /// that is less than an hour ago. Default: not. What people choose together fades so in any case. Not for likeness to an item.
     pub session_recency: Option<bool>,
     /// Whether weights are learned from the person's own choices, as far as the catalog's model lets them. Default: not. It needs events of
-    /// type [`IMPRESSION`](crate::IMPRESSION). Weights that the call gives stay as given.
+    /// type [`IMPRESSION`](crate::IMPRESSION). Weights that the call gives stay as given. For recommendations alone.
     pub learn: Option<bool>,
     /// Whether hits carry their parts and a reason.
     pub explain: bool,
