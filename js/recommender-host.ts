@@ -81,10 +81,11 @@ type TabMessage = { readonly kind: "changed" } | { readonly kind: "erased" };
 
 export class RecommenderHost {
   /** What is recorded before belongs to the profile as it was, what is recorded after to the one that it becomes. */
-  readonly alone = ["erase", "switchProfile"];
+  readonly alone = ["erase", "switchProfile", "reload"];
   readonly #emit: Emit<HostEvents>;
   readonly #crashed: (message: string) => void;
   readonly #given: Given;
+  readonly #queue: (method: "reload") => void;
   readonly #notes: string[] = [];
   #requests = 0;
   #stored: Promise<void> | undefined;
@@ -99,10 +100,11 @@ export class RecommenderHost {
   #lastKept = -SELDOM_MS;
   #keeping: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(emit: Emit<HostEvents>, crashed: (message: string) => void, given: Given) {
+  constructor(emit: Emit<HostEvents>, crashed: (message: string) => void, given: Given, queue: (method: "reload") => void) {
     this.#emit = emit;
     this.#crashed = crashed;
     this.#given = given;
+    this.#queue = queue;
   }
 
   async open(options: OpenOptions): Promise<Opened> {
@@ -135,14 +137,10 @@ export class RecommenderHost {
     }
     this.#stored = stored;
     const started = performance.now();
-    this.#isKept = await engine.openProfile(options.profile, options.persist);
+    await this.#openProfile(engine, options.profile, options.persist);
     const profileMs = performance.now() - started;
-    this.#profile = options.profile;
     this.#engine = engine;
     this.#catalog = { name: info.name, version: info.version, items: info.items, source };
-    if (options.persist) {
-      this.#listen(options.profile);
-    }
     if (options.device === "gpu") {
       await this.#choose(engine, options.device);
     } else {
@@ -225,15 +223,23 @@ export class RecommenderHost {
   }
 
   async switchProfile(profile: string, persist: boolean): Promise<void> {
-    this.#isKept = await this.#opened.openProfile(profile, persist);
-    this.#profile = profile;
-    this.#tabs?.close();
-    this.#tabs = undefined;
-    if (persist) {
-      this.#listen(profile);
-    }
+    await this.#openProfile(this.#opened, profile, persist);
     this.#emit("change", { source: "local" });
     this.#emit("status", this.#status());
+  }
+
+  async #openProfile(engine: CoreEngine, profile: string, persist: boolean): Promise<void> {
+    // Before its events are read: what another tab records while they are is read again, once this is done.
+    const tabs = persist ? this.#listen(profile) : undefined;
+    try {
+      this.#isKept = await engine.openProfile(profile, persist);
+    } catch (thrown) {
+      tabs?.close();
+      throw thrown;
+    }
+    this.#profile = profile;
+    this.#tabs?.close();
+    this.#tabs = tabs;
   }
 
   exportProfile(): string {
@@ -381,27 +387,31 @@ export class RecommenderHost {
     this.#emit("status", this.#status());
   }
 
-  #listen(profile: string): void {
+  #listen(profile: string): BroadcastChannel | undefined {
     if (typeof BroadcastChannel === "undefined") {
       this.#note("Changes made in other tabs are seen after a reload: this browser has no BroadcastChannel.");
-      return;
+      return undefined;
     }
-    this.#tabs = new BroadcastChannel(`homebody/${profile}`);
-    this.#tabs.onmessage = () => {
-      void this.#reload();
-    };
+    const tabs = new BroadcastChannel(`homebody/${profile}`);
+    // In turn: events read while they are being erased would be back afterwards.
+    tabs.onmessage = () => this.#queue("reload");
+    return tabs;
   }
 
-  async #reload(): Promise<void> {
+  /** Reads the events anew, because another tab changed them. */
+  async reload(): Promise<void> {
+    if (this.#engine === undefined) {
+      // It could not be opened.
+      return;
+    }
     try {
-      if (await this.#opened.reload()) {
+      if (await this.#engine.reload()) {
         this.#isKept = false;
         this.#emit("change", { source: "remote" });
       }
-    } catch (thrown) {
-      this.#emit("error", toWire(thrown));
+    } finally {
+      this.#emit("status", this.#status());
     }
-    this.#emit("status", this.#status());
   }
 
   #note(text: string): void {
