@@ -11,6 +11,7 @@ import { loadFolder } from "./folder.js";
 import { Network } from "./network.js";
 import type { Emit } from "./protocol.js";
 import type {
+  Change,
   ColumnInfo,
   DeviceChoice,
   Hit,
@@ -70,14 +71,14 @@ export interface Ranked {
 }
 
 export interface HostEvents {
-  change: { readonly source: "local" | "remote" };
+  change: Change;
   status: HostStatus;
   progress: Progress;
   error: WireError;
 }
 
 /** What tabs tell each other: nothing but that there is something to read. */
-type TabMessage = { readonly kind: "changed" } | { readonly kind: "erased" };
+type TabMessage = { readonly kind: "changed" };
 
 export class RecommenderHost {
   /** What is recorded before belongs to the profile as it was, what is recorded after to the one that it becomes. */
@@ -139,6 +140,8 @@ export class RecommenderHost {
     const started = performance.now();
     await this.#openProfile(engine, options.profile, options.persist);
     const profileMs = performance.now() - started;
+    // All of them; nobody is there yet to be told.
+    engine.takeChanged();
     this.#engine = engine;
     this.#catalog = { name: info.name, version: info.version, items: info.items, source };
     if (options.device === "gpu") {
@@ -168,24 +171,24 @@ export class RecommenderHost {
 
   async record(event: NewEvent): Promise<ProfileEvent> {
     const recorded = await this.#opened.record(event);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
     return recorded;
   }
 
   async recordAll(events: readonly NewEvent[]): Promise<ProfileEvent[]> {
     const recorded = await this.#opened.recordAll(events);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
     return recorded;
   }
 
   async undo(id: string): Promise<void> {
     await this.#opened.undo(id);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
   }
 
   async undoAll(ids: readonly string[]): Promise<void> {
     await this.#opened.undoAll([...ids]);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
   }
 
   async unmute(items: readonly string[]): Promise<void> {
@@ -194,19 +197,19 @@ export class RecommenderHost {
 
   async fromItems(ids: readonly string[]): Promise<ImportReport> {
     const report = await this.#opened.fromItems([...ids]);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
     return report;
   }
 
   async describe(query: Float32Array): Promise<ProfileEvent[]> {
     const events = await this.#opened.describe(query);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
     return events;
   }
 
   async chooseSegment(name: string): Promise<ProfileEvent[]> {
     const events = await this.#opened.chooseSegment(name);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
     return events;
   }
 
@@ -224,8 +227,9 @@ export class RecommenderHost {
 
   async switchProfile(profile: string, persist: boolean): Promise<void> {
     await this.#openProfile(this.#opened, profile, persist);
-    this.#emit("change", { source: "local" });
+    // First, so that listeners of the change find the profile's name there.
     this.#emit("status", this.#status());
+    this.#emit("change", { source: "local", profile, types: this.#opened.takeChanged() });
   }
 
   async #openProfile(engine: CoreEngine, profile: string, persist: boolean): Promise<void> {
@@ -248,15 +252,15 @@ export class RecommenderHost {
 
   async importProfile(document: Uint8Array): Promise<ImportReport> {
     const merged = await this.#opened.importProfile(document);
-    if (merged.added > 0) {
-      this.#changed({ kind: "changed" });
-    }
+    this.#changed("local");
     return merged;
   }
 
   async erase(): Promise<void> {
     await this.#opened.eraseProfile();
-    this.#changed({ kind: "erased" });
+    // Other tabs may have events that were not here yet.
+    this.#tell();
+    this.#changed("local");
   }
 
   events(): ProfileEvent[] {
@@ -378,13 +382,22 @@ export class RecommenderHost {
     await this.#opened.keepSnapshot().catch(() => false);
   }
 
-  /** The profile changed here: listeners and other tabs are told. */
-  #changed(message: TabMessage): void {
-    this.#isKept = false;
-    this.#tabs?.postMessage(message);
-    this.#emit("change", { source: "local" });
+  /** Tells listeners, and if it happened here other tabs, what events came or went, if any did. */
+  #changed(source: "local" | "remote"): void {
+    const types = this.#opened.takeChanged();
+    if (types.length > 0) {
+      this.#isKept = false;
+      if (source === "local") {
+        this.#tell();
+      }
+      this.#emit("change", { source, profile: this.#profile, types });
+    }
     // Keeping the event may have shown that the storage is gone.
     this.#emit("status", this.#status());
+  }
+
+  #tell(): void {
+    this.#tabs?.postMessage({ kind: "changed" } satisfies TabMessage);
   }
 
   #listen(profile: string): BroadcastChannel | undefined {
@@ -405,12 +418,9 @@ export class RecommenderHost {
       return;
     }
     try {
-      if (await this.#engine.reload()) {
-        this.#isKept = false;
-        this.#emit("change", { source: "remote" });
-      }
+      await this.#engine.reload();
     } finally {
-      this.#emit("status", this.#status());
+      this.#changed("remote");
     }
   }
 
@@ -429,6 +439,6 @@ export class RecommenderHost {
     }
     const all = [...this.#notes, ...notes];
     const found = gpu === undefined ? {} : { gpu };
-    return { device, simd, storage, ...found, catalog: this.#catalog, notes: all, requests: this.#requests };
+    return { device, simd, storage, profile: this.#profile, ...found, catalog: this.#catalog, notes: all, requests: this.#requests };
   }
 }

@@ -126,7 +126,6 @@ export class Recommender implements AsyncDisposable {
     scenarios: readonly string[];
     openMs: number;
     profileMs: number;
-    profile: string;
     model: { readonly url: URL | undefined; readonly expected: ModelIdentity | undefined };
     ranker: URL | undefined;
   }) {
@@ -144,7 +143,7 @@ export class Recommender implements AsyncDisposable {
     });
     this.#ranker = start.ranker && new RankerModel(start.ranker, () => this.#emitStatus());
     const core = this.#core;
-    let profileName = start.profile;
+    const nameOf = (): string => this.#host.profile;
     this.profile = {
       events: () => core.call("events", []),
       undo: async (id) => {
@@ -194,10 +193,9 @@ export class Recommender implements AsyncDisposable {
         const { persist = true } = options;
         checkBoolean("profile.switch(): persist", persist);
         await core.call("switchProfile", [name, persist]);
-        profileName = name;
       },
       get name() {
-        return profileName;
+        return nameOf();
       },
       metrics: () => core.call("metrics", []),
       learned: () => core.call("learned", []),
@@ -268,7 +266,6 @@ export class Recommender implements AsyncDisposable {
         scenarios: opened.scenarios,
         openMs,
         profileMs: opened.profileMs,
-        profile,
         model: { url: urls.model, expected: opened.model },
         ranker: urls.ranker,
       });

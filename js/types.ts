@@ -478,6 +478,8 @@ export interface Status {
   readonly simd: boolean;
   /** `"memory"`: nothing outlives the page; `notes` says why. */
   readonly storage: "indexeddb" | "memory";
+  /** The name of the profile in use. */
+  readonly profile: string;
   readonly catalog: {
     readonly name: string;
     readonly version: string;
@@ -529,10 +531,24 @@ export interface CreateOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a change of the profile was. */
+export interface Change {
+  /** Whether it happened here or in another tab. */
+  readonly source: "local" | "remote";
+  /** The name of the profile in use. */
+  readonly profile: string;
+  /**
+   * The types of the events that were added or removed, each once, in the order of the alphabet; after `profile.switch()` of those that only
+   * one of the two profiles has. Whoever records impressions of each list and draws lists anew on each change has to leave
+   * changes alone that are impressions and nothing else.
+   */
+  readonly types: readonly string[];
+}
+
 /** The events of a `Recommender` and what its listeners get. */
 export interface RecommenderEvents {
-  /** The profile changed, here or in another tab: rankings may differ from now on. */
-  change: { readonly source: "local" | "remote" };
+  /** The profile changed, here or in another tab: rankings may differ from now on. What neither adds nor removes an event nor switches is none. */
+  change: Change;
   status: Status;
   progress: Progress;
   /** Something failed that no call is waiting for. */

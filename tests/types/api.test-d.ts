@@ -103,6 +103,7 @@ hit.item["title"] = "x";
 
 // ---- listening ----
 const end: () => void = hb.on("change", ({ source }) => source === "remote");
+hb.on("change", ({ types, profile }) => types.includes("impression") && profile.length > 0);
 hb.on("status", (status: Status) => status.storage === "memory");
 hb.on("error", (error) => (error instanceof HomebodyError ? error.code.length : 0));
 // @ts-expect-error No such event.
