@@ -4,6 +4,7 @@
  */
 
 import type { Measured } from "./core/core.js";
+import { answered } from "./patience.js";
 
 const DATABASE = "homebody-devices";
 const STORE = "measured";
@@ -30,9 +31,13 @@ async function withStore<T>(mode: IDBTransactionMode, work: (store: IDBObjectSto
   try {
     const opening = indexedDB.open(DATABASE, 1);
     opening.onupgradeneeded = () => void opening.result.createObjectStore(STORE);
-    const database = await done(opening);
+    const database = await answered(done(opening)).catch((thrown: unknown) => {
+      // Should it open after all: a connection that nobody uses stands in the way of others.
+      opening.onsuccess = () => opening.result.close();
+      throw thrown;
+    });
     try {
-      return await done(work(database.transaction(STORE, mode).objectStore(STORE)));
+      return await answered(done(work(database.transaction(STORE, mode).objectStore(STORE))));
     } finally {
       database.close();
     }

@@ -3,7 +3,11 @@
  * their address. It holds what the site publishes, nothing about the person.
  *
  * A manifest is stored only after everything it names was, so that a stored manifest is one that can be served.
+ *
+ * A cache that does not answer is asked no more: what it holds is fetched instead, and what is fetched is not kept.
  */
+
+import { answered } from "./patience.js";
 
 /** The version is that of the layout below: another layout gets another cache. */
 const CACHE = "homebody-files-1";
@@ -14,11 +18,15 @@ const keyOf = (kind: "manifest" | "file", name: string): string =>
 
 export class FileCache {
   readonly #cache: Cache;
+  readonly #note: (text: string) => void;
+  /** Why it is asked no more. */
+  #silence: Error | undefined;
   /** What is being read ahead, until it is asked for. */
   readonly #ahead = new Map<string, Promise<Uint8Array<ArrayBuffer> | undefined>>();
 
-  private constructor(cache: Cache) {
+  private constructor(cache: Cache, note: (text: string) => void) {
     this.#cache = cache;
+    this.#note = note;
   }
 
   /** `undefined` where the browser has no such cache (insecure origin) or refuses it; `note` is told why. */
@@ -28,7 +36,7 @@ export class FileCache {
       return undefined;
     }
     try {
-      return new FileCache(await caches.open(CACHE));
+      return new FileCache(await answered(caches.open(CACHE)), note);
     } catch (thrown) {
       note(`Files are not kept for the next visit: the browser refused its cache (${String(thrown)}).`);
       return undefined;
@@ -62,8 +70,11 @@ export class FileCache {
     return this.#put(keyOf("file", sha256), bytes);
   }
 
+  /** What cannot be deleted is written over, or found broken again. */
   async deleteFile(sha256: string): Promise<void> {
-    await this.#cache.delete(keyOf("file", sha256));
+    if (this.#silence === undefined) {
+      await answered(this.#cache.delete(keyOf("file", sha256))).catch(() => undefined);
+    }
   }
 
   /** Deletes the files that no stored manifest names any more. */
@@ -86,17 +97,32 @@ export class FileCache {
   }
 
   async #get(key: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (this.#silence !== undefined) {
+      return undefined;
+    }
+    // An entry whose data the browser lost: as good as none, the network has it.
+    const read = this.#read(key).catch(() => undefined);
     try {
-      const response = await this.#cache.match(key);
-      return response && new Uint8Array(await response.arrayBuffer());
-    } catch {
-      // An entry whose data the browser lost: as good as none, the network has it.
+      return await answered(read);
+    } catch (silence) {
+      if (this.#silence === undefined) {
+        this.#silence = silence as Error;
+        this.#note(`Files of earlier visits are fetched again: the browser's cache is silent (${this.#silence.message}).`);
+      }
       return undefined;
     }
   }
 
-  #put(key: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    return this.#cache.put(key, new Response(bytes, { headers: { "content-type": "application/octet-stream" } }));
+  async #read(key: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const response = await this.#cache.match(key);
+    return response && new Uint8Array(await response.arrayBuffer());
+  }
+
+  async #put(key: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (this.#silence !== undefined) {
+      throw this.#silence;
+    }
+    await this.#cache.put(key, new Response(bytes, { headers: { "content-type": "application/octet-stream" } }));
   }
 }
 

@@ -9,6 +9,7 @@ import { HomebodyError, type WireError, toWire } from "./errors.js";
 import type { ModelIdentity } from "./embedder-host.js";
 import { loadFolder } from "./folder.js";
 import { Network } from "./network.js";
+import { answered } from "./patience.js";
 import type { Emit } from "./protocol.js";
 import type {
   Change,
@@ -220,7 +221,8 @@ export class RecommenderHost {
   /** The profiles that this browser keeps, and the one in use, by name. */
   async profiles(): Promise<string[]> {
     // A browser that does not tell knows one name: that of the profile in use.
-    const databases = (await globalThis.indexedDB?.databases?.()) ?? [];
+    const told = globalThis.indexedDB?.databases?.();
+    const databases = told === undefined ? [] : await answered(told).catch(() => []);
     const kept = databases.map(({ name }) => name).filter((name) => name?.startsWith(DATABASES) === true);
     return [...new Set([this.#profile, ...kept.map((name) => String(name).slice(DATABASES.length))])].sort();
   }

@@ -5,6 +5,11 @@
  * 1970 (UTC), calendar dates are `"YYYY-MM-DD"`, durations end in `Ms`.
  */
 
+import type { GpuUse } from "./vector-types.js";
+
+export type * from "./profile-types.js";
+export type * from "./vector-types.js";
+
 /** What computes: the CPU (SIMD where the browser has it), or a GPU through WebGPU. */
 export type Device = "cpu" | "gpu";
 
@@ -305,121 +310,6 @@ export interface OnboardingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What is handed to `record()`. */
-export interface NewEvent {
-  readonly item: string;
-  readonly type: EventType;
-  /**
-   * A rating for `"rate"`, milliseconds for `"dwell"`, a place for `"impression"`, whatever the catalog's own types ask for. Of another
-   * type it is kept and says nothing.
-   */
-  readonly value?: number;
-  /** Default: now. */
-  readonly time?: number;
-}
-
-/** An event as it is kept. */
-export interface ProfileEvent {
-  readonly id: string;
-  readonly item: string;
-  readonly type: EventType;
-  readonly value?: number;
-  readonly time: number;
-  /** The version of the catalog it happened in. */
-  readonly catalog: string;
-}
-
-/**
- * Something the person likes, derived from the events: a group of liked items that are near each other by their texts. There are none in a
- * catalog without a text space.
- */
-export interface Interest {
-  /** A few words for it: the categories that set it apart, or else the title of its central item. */
-  readonly label: string;
-  /** How much of all liking this is, 0 to 1; all interests together are 1, and a muted one is 0. */
-  readonly share: number;
-  /** The likes that it comes to: the sum of what its items count for. */
-  readonly mass: number;
-  /** Whether the person has muted it: it is told here and counts nowhere. */
-  readonly muted: boolean;
-  /** The ids of the events behind it. */
-  readonly events: readonly string[];
-  /** The liked items in it, the largest share (of this interest) first. */
-  readonly items: readonly ReasonItem[];
-  /** Items nearest to it that the person has not seen, nearest first; `share` is the cosine. */
-  readonly nearest: readonly ReasonItem[];
-  /** The categories its items have more often than the catalog does, the most telling first. */
-  readonly categories: readonly string[];
-  /** When the first of its events happened. */
-  readonly since: number;
-}
-
-/** A few figures about a profile. They are computed here and go nowhere by themselves. */
-export interface Metrics {
-  readonly events: number;
-  /** Different items among the events. */
-  readonly items: number;
-  /** Events of each type that occurs. */
-  readonly byType: Readonly<Partial<Record<EventType, number>>>;
-  /** Events whose item is not in the present catalog: kept, but without effect for now. */
-  readonly unknownItems: number;
-  /** Events of a type that nothing is known of: likewise. */
-  readonly unknownTypes: number;
-  /** Items of this catalog that the person likes, dislikes, has seen. */
-  readonly liked: number;
-  readonly disliked: number;
-  readonly seen: number;
-  /** How often an item was shown, as far as events of type `"impression"` tell. */
-  readonly impressions: number;
-  /** What became of them, place by place; those without a place first. */
-  readonly hitShares: readonly HitShare[];
-  /** Items that were shown at least once, as a share of the catalog. */
-  readonly coverage: number;
-  /** How much the share of impressions that were taken up changed; absent with fewer than a hundred. */
-  readonly hitShareDrift?: Drift;
-  /** How much what the person likes changed, in cosine; absent with fewer than ten liked items. */
-  readonly interestsDrift?: Drift;
-  /** Time of the oldest and of the newest event, when there is one. */
-  readonly first?: number;
-  readonly last?: number;
-}
-
-/** Impressions of one place in the list, and how many the person spoke for within a day. */
-export interface HitShare {
-  /** 1 for the first; absent where the events do not say. */
-  readonly position?: number;
-  readonly impressions: number;
-  readonly hits: number;
-  /** `hits / impressions`. */
-  readonly share: number;
-}
-
-/** A change from the older half of the events to the recent one, beside what chance alone may bring. */
-export interface Drift {
-  readonly value: number;
-  readonly threshold: number;
-  /** Whether the size of the value is above the threshold. */
-  readonly exceeded: boolean;
-}
-
-/** What the person's own choices have taught. Nothing of it is kept: it follows from the events. */
-export interface LearnedWeights {
-  /** Pairs of an item that was chosen and one that was shown and left. */
-  readonly pairs: number;
-  /** With fewer of them nothing is learned. */
-  readonly leastPairs: number;
-  /** What each weight is multiplied by, by name; empty while nothing is learned. */
-  readonly factors: Readonly<Record<string, number>>;
-}
-
-/** A group of items that a new person can choose to begin with. */
-export interface Segment {
-  readonly name: string;
-  readonly label: string;
-  /** How many items are of it. */
-  readonly items: number;
-}
-
 /** Features of candidates, a row per item: `values[row * names.length + column]`, −1 to 1, 0 where nothing is known. */
 export interface Features {
   /** The names of `Recommender.weights()` without `query`, in the order of the alphabet: the same for everybody. */
@@ -440,17 +330,6 @@ export interface TasteMap {
   readonly liked: readonly number[];
   /** The mean of what the person likes; absent without likes. */
   readonly person?: readonly [x: number, y: number];
-}
-
-/** What an import did. */
-export interface ImportReport {
-  /** Events that were not there before. */
-  readonly added: number;
-  /** Events that were there already. */
-  readonly skipped: number;
-  /** Added events whose item or type is not known here: they are kept, and say nothing for now. */
-  readonly unknownItems: number;
-  readonly unknownTypes: number;
 }
 
 export type ColumnType = "text" | "number" | "integer" | "boolean" | "date" | "tags";
@@ -553,141 +432,4 @@ export interface RecommenderEvents {
   progress: Progress;
   /** Something failed that no call is waiting for. */
   error: Error;
-}
-
-export type Precision = "int8" | "float32";
-
-export type Metric = "cosine" | "dot" | "l2";
-
-export interface VectorIndexOptions {
-  /** Length of each vector, 2 to 4,096. */
-  readonly dims: number;
-  /** All vectors one after another. The buffer is transferred to the worker and empty afterwards, unless `copy` is set. */
-  readonly vectors: Float32Array;
-  /** One per vector, all different. Default: `"0"`, `"1"`, … */
-  readonly ids?: readonly string[];
-  /** `"int8"` (default): a quarter of the memory, a scale per vector; `"float32"`: exact. */
-  readonly precision?: Precision;
-  /** Default `"cosine"`. Results are similarities, higher is nearer: for `"l2"` minus the squared distance. */
-  readonly metric?: Metric;
-  /**
-   * Default `"auto"`: the faster one on this device for these vectors, measured once and remembered. `"gpu"` rejects with
-   * `vector-no-gpu` where there is none that answers rightly.
-   */
-  readonly device?: DeviceChoice;
-  /** `true` leaves the caller's buffer as it is, for the price of a copy. */
-  readonly copy?: boolean;
-  readonly signal?: AbortSignal;
-}
-
-/** Which vectors are considered: ids, or a bit mask over the rows (bit `i % 8` of byte `i >> 3` for row `i`). */
-export type VectorFilter = readonly string[] | Uint8Array;
-
-export interface VectorSearchOptions {
-  /** How many hits at most, per query. Default 10. */
-  readonly limit?: number;
-  readonly filter?: VectorFilter;
-  readonly signal?: AbortSignal;
-}
-
-export interface VectorHit {
-  readonly id: string;
-  readonly score: number;
-}
-
-/** A GPU that was found, whether it is used or not, and what it was made to do. */
-export interface GpuUse {
-  /** As far as the browser tells. */
-  readonly adapter: string;
-  /** Whether it says that it computes on the CPU. */
-  readonly software: boolean;
-  /** Passes of up to eight queries that it took part in, the known question at the start included. */
-  readonly searches: number;
-  /** Queries whose answer could not be proved complete (many equal vectors), so that the CPU looked at all after all. */
-  readonly rescans: number;
-  /** Dispatches of shaders. */
-  readonly passes: number;
-  /** Submits of work: one a search. */
-  readonly submits: number;
-  /** Buffers read back: one a search. */
-  readonly readBacks: number;
-  /** Bytes of vectors sent: once, and again where they changed. */
-  readonly itemBytes: number;
-  /** Bytes of queries, filters and parameters sent. */
-  readonly questionBytes: number;
-  /** Bytes read back. */
-  readonly answerBytes: number;
-  /** Bindings that the vectors are split over. */
-  readonly parts: number;
-  /**
-   * Milliseconds of the passes of the last search by the GPU's own clock, which browsers round. Absent where the adapter has
-   * no timestamps.
-   */
-  readonly passMs?: { readonly products: number; readonly selection: number; readonly collection: number };
-}
-
-export interface VectorIndexStatus {
-  /** What searches. Under `"auto"` `"cpu"` at first; large indexes try a GPU after `create()` and may change, which `notes` tell. */
-  readonly device: Device;
-  readonly simd: boolean;
-  readonly vectors: number;
-  readonly dims: number;
-  readonly precision: Precision;
-  /** Bytes of the worker's WebAssembly memory: vectors, ids and all. */
-  readonly memoryBytes: number;
-  /** Present once a GPU was found. */
-  readonly gpu?: GpuUse;
-  /** Why this device, and what did not go as usual, in sentences a developer can read. */
-  readonly notes: readonly string[];
-  readonly timings: { readonly openMs: number; readonly lastSearchMs: number };
-}
-
-/** Whether a text asks or is asked for; some models mark the two differently. */
-export type TextKind = "query" | "document";
-
-/** A model as its authors publish it: an ONNX encoder and its tokenizer, by address or as bytes. */
-export interface OnnxModel {
-  readonly onnx: string | URL | ArrayBuffer | Uint8Array;
-  /** The `tokenizer.json` of the Hugging Face tokenizers library. */
-  readonly tokenizer: string | URL | ArrayBuffer | Uint8Array;
-  /** How token vectors become one; the model's documentation says which. Default `"mean"`. */
-  readonly pooling?: "mean" | "cls";
-  /** Put before every query, for models that were trained so. */
-  readonly queryPrefix?: string;
-  readonly documentPrefix?: string;
-  /** Longest input in tokens. By default what the tokenizer file states, or the model allows. */
-  readonly maxTokens?: number;
-  /** For people. */
-  readonly name?: string;
-}
-
-export interface EmbedderOptions {
-  /**
-   * The folder that `homebody model pack` made: it holds `model.json`, its files are checked by their hashes and kept for the
-   * next visit. Or the files themselves, which are not.
-   */
-  readonly model: string | URL | OnnxModel;
-  readonly onProgress?: (progress: Progress) => void;
-  readonly signal?: AbortSignal;
-}
-
-export interface EmbedOptions {
-  /** Default `"document"`. */
-  readonly kind?: TextKind;
-  /** Called after every few texts of a longer list. */
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
-  /** Aborting rejects the call; the worker ends after the few texts that it has in hand. */
-  readonly signal?: AbortSignal;
-}
-
-export interface EmbedderStatus {
-  readonly model: { readonly name: string; readonly sha256: string; readonly dims: number; readonly maxTokens: number };
-  /** How texts are run: the instruction set, or why the graph is run node by node. */
-  readonly runner: string;
-  readonly simd: boolean;
-  /** The memory of the module, which holds the model. */
-  readonly memoryBytes: number;
-  readonly notes: readonly string[];
-  readonly requests: number;
-  readonly timings: { readonly openMs: number; readonly lastEmbedMs?: number };
 }

@@ -4,8 +4,8 @@
 mod support;
 
 use homebody::{
-    CatalogDraft, CatalogErrorKind, CatalogReader, Cell, ColumnType, MANIFEST_FILE, Missing, Prefer, RejectionCode,
-    Rows, Schema, SpaceKind,
+    CatalogDraft, CatalogErrorKind, CatalogReader, CatalogSummary, Cell, ColumnType, MANIFEST_FILE, Missing, Prefer,
+    RejectionCode, Rows, Schema, SpaceKind,
 };
 use serde_json::json;
 use support::{DIMS, SCHEMA, build, fake_model, fake_vectors, films, place, read, rows};
@@ -264,6 +264,67 @@ fn missing_and_invalid_values_follow_their_rules() {
     let catalog = read(&draft.finish(None, &[]).unwrap());
     let shown: Vec<serde_json::Value> = (0..2).map(|row| catalog.display(row).into()).collect();
     assert_eq!(shown, [json!({ "need": "a", "fill": 7, "soft": 1 }), json!({ "need": "c", "fill": 3, "soft": null })]);
+}
+
+const PLACES: &str = "name = 'x'\nid = 'k'\n[columns.north]\ntype = 'number'\n[columns.east]\ntype = 'number'\n\
+    [[space]]\nname = 'near'\nkind = 'geo'\nlatitude = 'north'\nlongitude = 'east'\nhalf_distance_km = 10\n";
+
+#[test]
+fn places_that_are_not_on_earth_are_rejected_with_the_range() {
+    let input = rows(
+        &["k", "north", "east"],
+        &[
+            &["1", "90", "-180"],
+            &["2", "90.5", "0"],
+            &["3", "-91", "0"],
+            &["4", "0", "180.25"],
+            &["5", "", ""],
+            &["6", "-90", "180"],
+        ],
+    );
+    let schema = Schema::from_toml(PLACES).unwrap();
+    let draft = CatalogDraft::new(&schema, &input, &[]).unwrap();
+    let said: Vec<String> = draft.rejected().iter().map(ToString::to_string).collect();
+    let expected = [
+        "films.csv, line 2: column \"north\": expected a latitude from -90 to 90 degrees, found text \"90.5\"",
+        "films.csv, line 3: column \"north\": expected a latitude from -90 to 90 degrees, found text \"-91\"",
+        "films.csv, line 4: column \"east\": expected a longitude from -180 to 180 degrees, found text \"180.25\"",
+    ];
+    assert_eq!(said, expected);
+    assert!(draft.rejected().iter().all(|rejection| rejection.code == RejectionCode::Cast));
+    assert_eq!(read(&draft.finish(None, &[]).unwrap()).len(), 3);
+
+    let lenient = PLACES.replace("[columns.east]", "invalid = 'missing'\n[columns.east]");
+    let lenient = Schema::from_toml(&lenient).unwrap();
+    assert_eq!(CatalogDraft::new(&lenient, &input, &[]).unwrap().len(), 5, "where the schema says so, it is missing");
+    let filled = PLACES.replace("[columns.east]", "missing = { value = 91 }\n[columns.east]");
+    let error = Schema::from_toml(&filled).unwrap_err().to_string();
+    assert!(
+        error.contains("[columns.north]: missing: expected a latitude from -90 to 90 degrees, found 91"),
+        "{error}"
+    );
+    // Elsewhere a column of that name is a number like any other.
+    let plain = Schema::from_toml(PLACES.split("[[space]]").next().unwrap()).unwrap();
+    assert_eq!(CatalogDraft::new(&plain, &input, &[]).unwrap().len(), 6);
+}
+
+#[test]
+fn spaces_are_suggested_for_what_a_schema_can_have_spaces_over() {
+    let suggested = |catalog: &homebody::Catalog| -> Vec<String> {
+        let columns = CatalogSummary::of(catalog).columns.into_iter();
+        columns.filter(|column| !column.suggestions.is_empty()).map(|column| column.name).collect()
+    };
+    let mapped = read(&build(&format!("map = \"about\"\n{SCHEMA}"), &films()));
+    assert!(mapped.column("map_x").is_some_and(|column| column.number(0).is_some()), "there is a map");
+    assert_eq!(suggested(&mapped), ["year", "rating", "votes"], "the schema cannot name the columns of the map");
+    let places = rows(&["k", "north", "east"], &[&["1", "10", "20"], &["2", "30", "50"], &["3", "31", "51"]]);
+    let draft_of = |schema: &str| {
+        let schema = Schema::from_toml(schema).unwrap();
+        let draft = CatalogDraft::new(&schema, &places, &[]).unwrap();
+        read(&draft.finish(None, &[]).unwrap())
+    };
+    assert!(suggested(&draft_of(PLACES)).is_empty(), "north is no better than south");
+    assert_eq!(suggested(&draft_of(PLACES.split("[[space]]").next().unwrap())), ["north", "east"]);
 }
 
 #[test]

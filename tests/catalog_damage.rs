@@ -6,7 +6,7 @@ mod support;
 use homebody::{CatalogErrorKind, CatalogFile, CatalogReader, MANIFEST_FILE, Manifest, ProblemCode, Verifier};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
-use support::{SCHEMA, build, films};
+use support::{SCHEMA, build, films, rows};
 
 fn files() -> Vec<CatalogFile> {
     build(SCHEMA, &films())
@@ -197,7 +197,10 @@ fn the_manifest_reads_back_as_it_was_written() {
 
 /// The catalog with a file's bytes changed and every hash made to fit: what somebody could publish on purpose.
 fn forged(file: usize, change: impl FnOnce(&mut Vec<u8>)) -> Vec<CatalogFile> {
-    let mut files = files();
+    forge(files(), file, change)
+}
+
+fn forge(mut files: Vec<CatalogFile>, file: usize, change: impl FnOnce(&mut Vec<u8>)) -> Vec<CatalogFile> {
     change(&mut files[file].bytes);
     let mut manifest = Manifest::from_bytes(&files.last().unwrap().bytes).unwrap();
     let entry = manifest.files.iter_mut().find(|entry| entry.path == files[file].path).unwrap();
@@ -233,6 +236,22 @@ fn numbers_that_no_ranking_could_take_are_refused() {
         let error = error.expect_err("what is ranked by it would be no number");
         assert_eq!(error.kind(), CatalogErrorKind::Inconsistent, "{bad}");
         assert!(error.to_string().contains("\"rating\" must have numbers up to 1e100"), "{error}");
+    }
+}
+
+#[test]
+fn places_that_are_not_on_earth_are_refused() {
+    let schema = "name = 'x'\nid = 'k'\n[columns.north]\ntype = 'number'\n[columns.east]\ntype = 'number'\n\
+        [[space]]\nname = 'near'\nkind = 'geo'\nlatitude = 'north'\nlongitude = 'east'\nhalf_distance_km = 10\n";
+    let files = build(schema, &rows(&["k", "north", "east"], &[&["1", "12.5", "25.5"]]));
+    for (known, bad, told) in [(12.5_f64, 90.5_f64, "a latitude"), (25.5, -181.0, "a longitude")] {
+        let error = load(&forge(files.clone(), 0, |bytes| {
+            let at = bytes.windows(8).position(|window| window == known.to_le_bytes()).expect("the place");
+            bytes[at..at + 8].copy_from_slice(&bad.to_le_bytes());
+        }));
+        let error = error.expect_err("no distance is right from there");
+        assert_eq!(error.kind(), CatalogErrorKind::Inconsistent, "{bad}");
+        assert!(error.to_string().contains(told) && error.to_string().contains(&bad.to_string()), "{error}");
     }
 }
 

@@ -64,14 +64,46 @@ fn bad_csv_rows_have_a_line_and_a_reason() {
             "dir/x.csv, line 4: expected 2 fields, found 1",
             "dir/x.csv, line 5: byte 25 of the file (0xE9) is no UTF-8; save the file as UTF-8",
             "dir/x.csv, line 7: expected 2 fields, found 3",
+            "dir/x.csv, line 8: the quote that is opened on line 8 is never closed; it takes everything to the end of the file, \
+             2 lines",
         ]
     );
     assert_eq!(bytes[25], 0xE9);
-    assert_eq!(rows.len(), 3, "1, 4 and the open quote, which takes all that follows");
+    assert_eq!(rows.len(), 2, "1 and 4; what an open quote has taken is no value");
     bytes.splice(0..0, *b"\xEF\xBB\xBF");
     assert!(rejected(&read("x.csv", bytes).unwrap())[1].contains("byte 28 "), "the mark counts");
-    let open = read("x.csv", "k,t\n1,2\n3,4,\"5\n6,7\n").unwrap();
-    assert_eq!(rejected(&open), ["x.csv, line 3: expected 2 fields, found 3; is a quote left open?"]);
+    let open = read("x.csv", "k,t\n1,2\n3,4,\"5\n6,7\",8\n9,x\n").unwrap();
+    let told = "x.csv, line 3: expected 2 fields, found 4; is the quote that is opened on line 3 left open?";
+    assert_eq!(rejected(&open), [told]);
+    assert_eq!(open.len(), 2);
+}
+
+#[test]
+fn open_quotes_are_named_where_they_begin() {
+    let told = |text: &str| rejected(&read("x.csv", text).unwrap());
+    let line = |line: u64, opened: u64, lines: u64| {
+        format!(
+            "x.csv, line {line}: the quote that is opened on line {opened} is never closed; it takes everything to the end of \
+             the file, {lines} lines"
+        )
+    };
+    assert_eq!(told("k,t,u\n1,\"two\nlines\",\"open\n2,b,c\n3,b,c\n"), [line(2, 3, 3)], "not where its row begins");
+    assert_eq!(told("k;t\n\n\n1;\"open\n"), [line(4, 4, 1).replace("1 lines", "1 line")], "empty lines count");
+    assert_eq!(told("k,t\n1,\"a \"\"b\"\" c\n\"\n2,5\" nails\n3,\"x\"y\n4,\"\"\n"), Vec::<String>::new(), "all closed");
+    assert_eq!(told("k,t\n1,\"a \"\"b\n2,c\n"), [line(2, 2, 2)], "two quotes are a quote in the text");
+    let short = |line: u64| format!("x.csv, line {line}: expected 2 fields, found 1");
+    assert_eq!(told("k,t\r\n1,2\r\n3\r\n\r\n4\r\n5,6"), [short(3), short(5)], "as an editor counts");
+    assert_eq!(told("k,t\r\n1,2\r\n3,\"open\r\n4,5\r\n"), [line(3, 3, 2)]);
+    assert!(refused("x.csv", "k,\"t\n1,2\n").contains("the quote that is opened on line 1 is never closed"));
+
+    // A quote somewhere far below closes it again: no text has so many lines.
+    let lines: String = (0..1500).map(|line| format!("{line},x\n")).collect();
+    let text = format!("k,t\na,\"open\n{lines}b,\"c\"\nd,e\n");
+    let closed = "x.csv, line 2: expected a text of at most 1000 lines in quotes, found one of 1502, opened on line 2; is the \
+        quote left open?";
+    assert_eq!(told(&text), [closed]);
+    let long = format!("k,t\na,\"{}\"\nd,e\n", "line\n".repeat(999));
+    assert_eq!(told(&long), Vec::<String>::new());
 }
 
 #[test]

@@ -424,6 +424,28 @@ fn a_promise_that_cannot_be_made_is_refused() {
 }
 
 #[test]
+fn what_says_how_to_learn_needs_something_to_learn_from() {
+    let place = Place::new("kind");
+    let plain = ["build", "rows.csv", "--schema", "catalog.toml", "-o", "bad"];
+    for option in ["--crowd-lambda", "--crowd-dims", "--crowd-support", "--crowd-likes", "--crowd-epsilon"] {
+        let refused = place.run(&[&plain[..], &[option, "8"]].concat());
+        assert_eq!(refused.code, Some(2), "{option}: {}", refused.stderr);
+        assert!(refused.stderr.contains("--interactions <FILE>"), "{option}: {}", refused.stderr);
+    }
+    assert!(!place.0.path().join("bad").exists());
+    // An evaluation may learn or not; what is not learned is told.
+    place.write("likes.csv", &groups());
+    place.json(&["build", "rows.csv", "--schema", "catalog.toml", "-o", "plain", "--json"]);
+    let evaluate =
+        ["evaluate", "plain", "--interactions", "likes.csv", "--protocol", "leave-last-out", "--no-baselines"];
+    let told = "--crowd-dims has no effect: nothing is learned";
+    let ran = place.run(&[&evaluate[..], &["--crowd-dims", "8"]].concat());
+    assert!(ran.code == Some(0) && ran.stderr.contains(told), "{}", ran.stderr);
+    let ran = place.run(&[&evaluate[..], &["--crowd-dims", "8", "--learn"]].concat());
+    assert!(ran.code == Some(0) && !ran.stderr.contains("no effect"), "{}", ran.stderr);
+}
+
+#[test]
 fn weights_chosen_without_noise_do_not_become_part_of_what_is_private() {
     let place = Place::new("kind");
     assert_eq!(place.build_with(&many(), "out", &["--crowd-epsilon", "20", "--crowd-likes", "9"]).code, Some(0));

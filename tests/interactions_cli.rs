@@ -156,6 +156,14 @@ fn bad_lines_are_counted_named_and_passed_over() {
     }
     assert!(!told.contains("line 67"), "as many as somebody reads: {told}");
 
+    place.write("open.csv", format!("{}3,\"5,like,,1700000100\n3,6,like,,1700000200\n3,7,like,,1700000300\n", csv()));
+    let (report, told) = place.report("open.csv");
+    assert_eq!((&report["data"]["badLines"], &report["data"]["used"]), (&json!(1), &json!(60)));
+    assert!(told.contains("open.csv, line 62: a quote is left open and takes 3 lines"), "{told}");
+    place.write("closed.csv", format!("{}3,\"5,like,,1700000100\n3,6\",like,,1700000200\n", csv()));
+    let (_, told) = place.report("closed.csv");
+    assert!(told.contains("closed.csv, line 62: a quote is left open and takes 2 lines"), "{told}");
+
     let lines: String = marks()
         .iter()
         .map(|(u, i, v, t)| {

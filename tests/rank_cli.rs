@@ -222,6 +222,78 @@ fn mistakes_are_told_with_a_code() {
     assert_eq!(usage.status.code(), Some(2), "what clap does not understand is a usage error");
 }
 
+#[test]
+fn a_command_line_that_is_not_understood_is_json_too() {
+    let folder = Folder::new(None);
+    for (command, arguments, told) in [
+        ("recommend", vec!["--json", "--now", "yesterday"], "--now"),
+        ("recommend", vec!["--jsno", "--json"], "--jsno"),
+        ("search", vec!["--json", "a text"], "--model"),
+        ("evaluate", vec!["--json", "--protocol", "best", "--interactions", "x.csv"], "leave-last-out"),
+        ("embed", vec!["--json"], "unexpected argument"),
+    ] {
+        let output = folder.run(command, &arguments);
+        assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(2), true), "{arguments:?}: {output:?}");
+        let error: Value = serde_json::from_slice(&output.stderr).expect("one JSON object on standard error");
+        let (code, message) = (&error["error"]["code"], error["error"]["message"].as_str().unwrap());
+        assert_eq!(code, "usage", "{arguments:?}: {error}");
+        assert!(message.contains(told) && !message.starts_with("error"), "{arguments:?}: {message}");
+        assert!(!message.contains("Usage:") && !message.contains('\u{1b}'), "{arguments:?}: {message}");
+    }
+    let told = |arguments: &[&str]| String::from_utf8(folder.run("recommend", arguments).stderr).unwrap();
+    assert!(told(&["--jsno"]).starts_with("error: unexpected argument '--jsno'"), "people get a text");
+    assert!(told(&["--jsno", "--", "--json"]).starts_with("error: "), "what comes after -- is no option");
+    let help = folder.run("recommend", &["--json", "--help"]);
+    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("Usage:"), "help is no error");
+}
+
+#[test]
+fn numbers_that_a_list_cannot_have_say_which_it_can() {
+    let folder = Folder::new(None);
+    let events = folder.write("events.csv", "user,item,type,value,timestamp\n");
+    let events = events.to_str().unwrap();
+    let evaluate = ["--interactions", events, "--protocol", "user80"];
+    let search = ["--model", "nowhere", "text"];
+    for (command, before, option, least) in [
+        ("recommend", &[][..], "--limit", 0),
+        ("recommend", &[], "--offset", 0),
+        ("search", &search, "--limit", 0),
+        ("evaluate", &evaluate, "--most-people", 1),
+        ("tune", &evaluate[..2], "--trials", 1),
+    ] {
+        for number in ["-1", "1.5", "ten", "4294967296", "99999999999999999999999"] {
+            let output = folder.run(command, &[before, &[option, number, "--json"]].concat());
+            let error: Value = serde_json::from_slice(&output.stderr).expect("JSON");
+            let message = error["error"]["message"].as_str().unwrap();
+            let expected = format!("expected a whole number from {least} to 4294967295");
+            assert!(message.contains(&expected), "{command} {option} {number}: {message}");
+        }
+    }
+    assert_eq!(folder.list("recommend", &["--limit", "0"]), json!([]), "nothing was asked for");
+    let all = folder.list("recommend", &["--limit", "4294967295"]);
+    assert_eq!(all.as_array().unwrap().len(), 6, "all there are");
+}
+
+#[test]
+fn json_is_the_hits_and_standard_error_has_where_they_go_on_and_why_there_are_none() {
+    let folder = Folder::new(None);
+    let now = ["--now", "2023-11-14", "--json", "--limit", "2"];
+    let first = folder.run("recommend", &now);
+    assert!(serde_json::from_slice::<Value>(&first.stdout).unwrap().is_array());
+    let told = String::from_utf8(first.stderr).unwrap();
+    let cursor = told.trim().strip_prefix("more: --cursor ").expect("where it goes on");
+    let next = folder.list("recommend", &["--now", "2023-11-14", "--limit", "2", "--cursor", cursor]);
+    let whole = folder.list("recommend", &["--now", "2023-11-14", "--limit", "4"]);
+    assert_eq!(ids(&next), ids(&whole)[2..]);
+    let last = cursor.len() - 1;
+    for bad in [&cursor[..last], &format!("{cursor}0"), &cursor.replacen(".", ".1.", 2)] {
+        assert_eq!(folder.refusal("recommend", &["--cursor", bad])["code"], "cursor", "{bad}");
+    }
+    let nothing = folder.run("recommend", &["--json", "--where", r#"{"year": {"gt": 3000}}"#]);
+    assert_eq!(serde_json::from_slice::<Value>(&nothing.stdout).unwrap(), json!([]));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("No item passes the filter"));
+}
+
 fn model_folder() -> PathBuf {
     let folder = std::env::var_os("HOMEBODY_MODEL")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("build/models/all-MiniLM-L6-v2"), PathBuf::from);

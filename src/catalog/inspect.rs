@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::column::Column;
 use super::manifest::{ColumnType, LearnedWith, Promise, SpaceEntry, SpaceKindEntry};
 use super::reader::Catalog;
-use super::space::SpaceKind;
+use super::space::{MAP_X, MAP_Y, SpaceKind};
+use crate::collaborative::{APPROVAL, EXPECTED, POPULARITY, TREND};
 use crate::vector::VectorSet;
 
 /// Figures about a catalog.
@@ -119,7 +120,11 @@ impl CatalogSummary {
             name: catalog.name().to_owned(),
             version: catalog.version().to_owned(),
             items: catalog.len(),
-            columns: catalog.columns().iter().map(summarize).collect(),
+            columns: catalog
+                .columns()
+                .iter()
+                .map(|column| summarize(column, can_have_space(catalog, column)))
+                .collect(),
             spaces: catalog.manifest().spaces.iter().map(|entry| summarize_space(catalog, entry)).collect(),
             bytes,
             bytes_per_item: bytes as f64 / catalog.len().max(1) as f64,
@@ -127,7 +132,19 @@ impl CatalogSummary {
     }
 }
 
-fn summarize(column: &Column) -> ColumnSummary {
+/// Whether a schema could have a space of numbers over this column: not over what building adds, which it cannot name, nor over places,
+/// of which none is better than another.
+fn can_have_space(catalog: &Catalog, column: &Column) -> bool {
+    let name = column.name();
+    let is_place = |space: &SpaceEntry| match &space.kind {
+        SpaceKindEntry::Geo { latitude, longitude, .. } => latitude == name || longitude == name,
+        _ => false,
+    };
+    let made = [MAP_X, MAP_Y, POPULARITY, TREND, APPROVAL, EXPECTED];
+    !made.contains(&name) && !catalog.manifest().spaces.iter().any(is_place)
+}
+
+fn summarize(column: &Column, can_have_space: bool) -> ColumnSummary {
     let mut values: Vec<f64> = (0..column.len()).filter_map(|row| column.number(row)).collect();
     values.sort_unstable_by(f64::total_cmp);
     let categories = column.categories();
@@ -145,7 +162,7 @@ fn summarize(column: &Column) -> ColumnSummary {
     }
     let numbers = NumberSummary::of(&values);
     let suggestions = match (&numbers, column.column_type()) {
-        (Some(numbers), ColumnType::Number | ColumnType::Integer) => suggest(numbers),
+        (Some(numbers), ColumnType::Number | ColumnType::Integer) if can_have_space => suggest(numbers),
         _ => Vec::new(),
     };
     ColumnSummary {

@@ -13,8 +13,12 @@ use serde_json::{Map, Value};
 use super::column::{Chunks, Column, LARGEST_NUMBER};
 use super::error::{CatalogError, CatalogErrorKind, listing};
 use super::ipc::read_stream;
-use super::manifest::{ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ModelRef, SpaceKindEntry};
-use super::space::{EffectRule, LARGEST_WEIGHT, PairwiseModel, Prior, Scenario, Segment, Space, SpaceKind};
+use super::manifest::{
+    ColumnEntry, ColumnType, FileEntry, MANIFEST_FILE, Manifest, ModelRef, SpaceEntry, SpaceKindEntry,
+};
+use super::space::{
+    EffectRule, LARGEST_WEIGHT, LATITUDE, LONGITUDE, PairwiseModel, Prior, Scenario, Segment, Space, SpaceKind,
+};
 use crate::vector::{Precision, VectorSet};
 
 /// The name of the id column in the items file.
@@ -296,6 +300,7 @@ impl CatalogReader {
         });
         let columns: Vec<Column> = columns.collect();
         check_numbers(&columns)?;
+        check_places(&columns, &self.manifest.spaces)?;
         let mut spaces = Vec::with_capacity(self.manifest.spaces.len());
         for entry in &self.manifest.spaces {
             let kind = match entry.kind.clone() {
@@ -432,6 +437,21 @@ fn check_numbers(columns: &[Column]) -> Result<(), CatalogError> {
         }
         None => Ok(()),
     }
+}
+
+/// No distance is right from what is no place.
+fn check_places(columns: &[Column], spaces: &[SpaceEntry]) -> Result<(), CatalogError> {
+    for space in spaces {
+        let SpaceKindEntry::Geo { latitude, longitude, .. } = &space.kind else { continue };
+        for (name, degrees) in [(latitude, LATITUDE), (longitude, LONGITUDE)] {
+            let Some(column) = columns.iter().find(|column| column.name() == name) else { continue };
+            let mut values = (0..column.len()).filter_map(|row| column.number(row));
+            if let Some(value) = values.find(|value| value.abs() > degrees.most) {
+                return Err(inconsistent(format!("the column {name:?} must have {degrees}, found {value}")));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The ids, checked to be different and in order.

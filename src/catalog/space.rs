@@ -92,6 +92,22 @@ pub enum SpaceKind {
 pub(crate) const LARGEST_WEIGHT: f64 = 1e6;
 
 /// The columns of a catalog's map.
+/// What a coordinate can be: so many degrees either way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Degrees {
+    pub(crate) name: &'static str,
+    pub(crate) most: f64,
+}
+
+pub(crate) const LATITUDE: Degrees = Degrees { name: "latitude", most: 90.0 };
+pub(crate) const LONGITUDE: Degrees = Degrees { name: "longitude", most: 180.0 };
+
+impl std::fmt::Display for Degrees {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a {} from -{} to {} degrees", self.name, self.most, self.most)
+    }
+}
+
 pub(crate) const MAP_X: &str = "map_x";
 pub(crate) const MAP_Y: &str = "map_y";
 

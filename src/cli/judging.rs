@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::crowd::CrowdOptions;
 use super::interactions::{load_interactions, parse_time};
-use super::{Failure, load_catalog};
+use super::{Failure, load_catalog, whole_from};
 use crate::catalog::{Catalog, SpaceKind};
 use crate::collaborative::LearnOptions;
 use crate::evaluate::Interactions;
@@ -27,7 +27,7 @@ pub(super) struct Judging {
     #[command(flatten)]
     crowd: CrowdOptions,
     /// Judge at most so many people, a sample that the seed decides; what the crowd knows is of everybody all the same.
-    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = whole_from::<1>, allow_negative_numbers = true)]
     pub(super) most_people: u32,
     /// What random choices begin with.
     #[arg(long, value_name = "NUMBER", default_value_t = 42)]
@@ -55,6 +55,11 @@ impl Judging {
         let has_factors = catalog.spaces().iter().any(|space| matches!(space.kind, SpaceKind::Collaborative { .. }));
         let options = self.crowd.learn_options();
         let learn = (self.learn || has_factors || options.privacy.is_some()).then_some(options);
+        if let (None, Some(option)) = (&learn, self.crowd.given()) {
+            eprintln!(
+                "{option} has no effect: nothing is learned, for the catalog has no collaborative space; give --learn"
+            );
+        }
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let jobs = self.jobs.map_or_else(cores, NonZeroUsize::get);
         Ok(Loaded { catalog, data, learn, jobs })

@@ -3,6 +3,7 @@
 //! One file per subcommand: its arguments as a clap struct, and `run`, which reads files, calls the library and writes.
 //! Data goes to standard output, everything said to the person to standard error.
 
+use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
@@ -100,8 +101,15 @@ impl Command {
 /// Runs the program with the arguments of this process and returns its exit code.
 pub fn main() -> ExitCode {
     silence_guarded_panics();
-    // clap prints usage errors itself and leaves with code 2.
-    let command = Arguments::parse().command;
+    let command = match Arguments::try_parse() {
+        Ok(arguments) => arguments.command,
+        Err(error) if error.use_stderr() && asks_for_json(std::env::args_os()) => {
+            print_error("usage", &without_usage(&error.to_string()));
+            return ExitCode::from(2);
+        }
+        // Help and version too; clap leaves with code 2 after what is an error.
+        Err(error) => error.exit(),
+    };
     let json = command.json();
     match command.run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -109,14 +117,36 @@ pub fn main() -> ExitCode {
         Err(failure) if is_broken_pipe(&failure) => ExitCode::SUCCESS,
         Err(failure) => {
             if json {
-                let error = serde_json::json!({ "error": { "code": failure.code(), "message": failure.to_string() } });
-                eprintln!("{error}");
+                print_error(failure.code(), &failure.to_string());
             } else {
                 eprintln!("homebody: {failure}");
             }
             ExitCode::FAILURE
         }
     }
+}
+
+/// For `value_parser`: a whole number of at least so much, told in the words of the library.
+fn whole_from<const LEAST: u32>(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| *number >= LEAST);
+    number.ok_or_else(|| format!("expected a whole number from {LEAST} to {}", u32::MAX))
+}
+
+fn print_error(code: &str, message: &str) {
+    eprintln!("{}", serde_json::json!({ "error": { "code": code, "message": message } }));
+}
+
+/// Whether errors are wanted as JSON, on a command line that is not understood. What comes after `--` is no option.
+fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments.take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
+/// What clap says is wrong, without the lines for people that it puts around it.
+fn without_usage(message: &str) -> String {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let end = ["\n\nUsage:", "\n\nFor more information"].iter().filter_map(|line| message.find(line)).min();
+    let lines = message[..end.unwrap_or(message.len())].lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 fn is_broken_pipe(failure: &Failure) -> bool {

@@ -8,18 +8,18 @@ use serde_json::{Map, Value};
 
 use super::events::read_events;
 use super::interactions::parse_time;
-use super::{Failure, load_catalog, print_json, print_line};
+use super::{Failure, load_catalog, print_json, print_line, whole_from};
 use crate::rank::{Hit, Recommendation, Recommender, Settings};
 
 /// Options of every ranking call.
 #[derive(Args)]
 pub(crate) struct Ranking {
     /// How many items at most.
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    limit: usize,
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = whole_from::<0>, allow_negative_numbers = true)]
+    limit: u32,
     /// How many of the best to leave out.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    offset: usize,
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole_from::<0>, allow_negative_numbers = true)]
+    offset: u32,
     /// Which items are considered, as JSON: {"year": {"gte": 1980}, "genres": "Comedy"}.
     #[arg(long = "where", value_name = "JSON")]
     filter: Option<String>,
@@ -60,7 +60,8 @@ pub(crate) struct Ranking {
     /// The present, for catalogs whose recency counts from it: seconds or milliseconds since 1970, or a date.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     now: Option<i64>,
-    /// Write the list to standard output as JSON: an array of {"id", "score", "item", "parts", "reason"}.
+    /// Write the list to standard output as JSON: an array of {"id", "score", "item", "parts", "reason"}. Where it goes on, and why it is
+    /// empty, stands on standard error as ever.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -125,7 +126,7 @@ impl Ranking {
         if self.json {
             return print_json(&list.hits);
         }
-        for (place, hit) in (self.offset + 1..).zip(&list.hits) {
+        for (place, hit) in (self.offset as usize + 1..).zip(&list.hits) {
             print_hit(place, hit)?;
         }
         Ok(())

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::evaluate::{ProtocolName, read_setting};
 use super::judging::{Judging, Loaded};
 use super::replace::replace_manifest;
-use super::{Failure, load_catalog, print_json, print_line};
+use super::{Failure, load_catalog, print_json, print_line, whole_from};
 use crate::catalog::{Promise, SpaceKindEntry};
 use crate::evaluate::{BeforeAfter, Setting, TuneMethod, TuneMetric, TuneRequest, TuneStep, Tuned, tune};
 
@@ -45,8 +45,8 @@ pub(crate) struct Tune {
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     /// How many weights are tried at random before the best are refined.
-    #[arg(long, value_name = "N", default_value_t = 300)]
-    trials: usize,
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = whole_from::<1>, allow_negative_numbers = true)]
+    trials: u32,
     /// Search for weights alone, not for what events say.
     #[arg(long)]
     weights_only: bool,
@@ -86,7 +86,7 @@ impl Tune {
                 ModelName::Logistic => TuneMethod::Logistic,
             },
             start: start.clone(),
-            trials: self.trials,
+            trials: self.trials as usize,
             events: !self.weights_only,
             learn,
             most_people: self.judging.most_people as usize,

@@ -90,14 +90,16 @@ impl Recommender {
     /// # Errors
     ///
     /// A catalog without a text space, a vector of the wrong length or not finite, and what
-    /// [`recommend`](Self::recommend) refuses.
+    /// [`recommend`](Self::recommend) refuses. A text whose vector is the mean of the catalog is no error: it tells no item from
+    /// another, and the list, in the order of everything else, has a note that says so.
     pub fn search(&mut self, query: &[f32], options: &SearchOptions, now_ms: i64) -> Result<Recommendation, RankError> {
         options.check()?;
         let Some(space) = self.text_space else {
             let message = "expected a catalog with a text space to search in, got one without";
             return Err(RankError::new(RankErrorKind::UnfitCatalog, message));
         };
-        let query = Some(self.spaces[space].centre_query(query)?);
+        let query = self.spaces[space].centre_query(query)?;
+        let says_nothing = query.is_none();
         self.set_present(now_ms);
         let asked = self.asked(&options.ranking, true)?;
         let strength = self.strength(&asked);
@@ -109,7 +111,13 @@ impl Recommender {
             _ => 0.0,
         };
         let weights = self.weights_for(&asked, default, weigh)?;
-        self.rank(&Call { query, ..Call::of_person(Subject::Person, weights, &asked, now_ms) }, None)
+        let call = Call { query, ..Call::of_person(Subject::Person, weights, &asked, now_ms) };
+        let mut list = self.rank(&call, None)?;
+        if says_nothing && list.note.is_none() {
+            list.note =
+                Some("The text tells no item from another: it says what all of them have in common.".to_owned());
+        }
+        Ok(list)
     }
 
     /// The items most like one item, the item itself left out. The person does not count, but for what they have seen; other

@@ -12,7 +12,7 @@ pub(crate) struct Cursor {
 }
 
 /// What a cursor begins with: the version of this notation.
-const FORMAT: &str = "h1";
+const FORMAT: &str = "h2";
 /// So much of a catalog's version tells it from every other.
 const VERSION_DIGITS: usize = 12;
 
@@ -25,7 +25,8 @@ impl Cursor {
         Self { rows }
     }
 
-    /// `h1.<catalog>.<step>.<step>…`: the steps from row to row, in base 36, which keeps a thousand rows in a few kilobytes.
+    /// `h2.<catalog>.<step>.<step>….<check>`: the steps from row to row, in base 36, which keeps a thousand rows in a few kilobytes, and a
+    /// checksum of all before it, without which a cursor that was cut short would be one of fewer pages.
     pub(crate) fn to_text(&self, catalog_version: &str) -> String {
         let mut text = format!("{FORMAT}.{}", prefix(catalog_version));
         let mut before = 0;
@@ -34,6 +35,9 @@ impl Cursor {
             push_base36(&mut text, row - before);
             before = *row;
         }
+        let check = checksum(&text);
+        text.push('.');
+        push_base36(&mut text, check as usize);
         text
     }
 
@@ -51,17 +55,30 @@ impl Cursor {
                 "expected a cursor of this version of the catalog, got one of another; ask for the first page again",
             );
         }
+        let damaged = "expected a cursor as it was returned, got a damaged one";
+        let mut check = String::new();
+        let Some((body, stated)) = text.rsplit_once('.') else { return refuse(damaged) };
+        push_base36(&mut check, checksum(body) as usize);
+        if stated != check {
+            return refuse(damaged);
+        }
+        // The format and the version are two; what is left of the body are steps.
         let mut all: Vec<usize> = Vec::new();
-        for step in parts {
+        for step in body.split('.').skip(2) {
             let step = usize::from_str_radix(step, 36).ok();
             let row = step.and_then(|step| all.last().copied().unwrap_or(0).checked_add(step));
             match row.filter(|row| *row < rows && all.last().is_none_or(|last| last < row)) {
                 Some(row) => all.push(row),
-                None => return refuse("expected a cursor as it was returned, got a damaged one"),
+                None => return refuse(damaged),
             }
         }
         Ok(Self { rows: all })
     }
+}
+
+/// FNV-1a of 32 bits: no single character can be another, and of other changes one in four billion goes unnoticed.
+fn checksum(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 fn prefix(version: &str) -> &str {
@@ -95,19 +112,53 @@ mod tests {
         }
 
         #[test]
-        fn no_text_panics(text in "(h1\\.)?(0123456789ab)?[a-zA-Z0-9.+-]{0,40}") {
+        fn no_text_panics(text in "(h2\\.)?(0123456789ab)?[a-zA-Z0-9.+-]{0,40}") {
             let _ = Cursor::from_text(&text, VERSION, 10);
         }
     }
 
     #[test]
+    fn whatever_was_changed_is_refused() {
+        let text = Cursor { rows: vec![3, 9, 30, 31, 70_000] }.to_text(VERSION);
+        let refused = |changed: &str| {
+            let error = Cursor::from_text(changed, VERSION, 100_000).expect_err(changed);
+            assert_eq!(error.code(), "cursor", "{changed}");
+        };
+        for at in 0..text.len() {
+            refused(&text[..at]);
+            refused(&text[at + 1..]);
+            refused(&format!("{}{}", &text[..at], &text[at + 1..]));
+            for other in "0123456789abcdefghijklmnopqrstuvwxyzABCXYZ.+-_ é".chars() {
+                if !text[at..].starts_with(other) {
+                    refused(&format!("{}{other}{}", &text[..at], &text[at + 1..]));
+                }
+                refused(&format!("{}{other}{}", &text[..at], &text[at..]));
+            }
+        }
+        let parts: Vec<&str> = text.split('.').collect();
+        for (a, b) in [(2, 3), (3, 4), (2, 6), (6, 7)] {
+            let mut swapped = parts.clone();
+            swapped.swap(a, b);
+            refused(&swapped.join("."));
+        }
+    }
+
+    #[test]
     fn rows_beyond_the_catalog_and_other_versions_are_refused() {
+        let signed = |body: &str| {
+            let mut text = format!("{body}.");
+            push_base36(&mut text, checksum(body) as usize);
+            text
+        };
         let text = Cursor { rows: vec![3, 9] }.to_text(VERSION);
-        assert_eq!(text, "h1.0123456789ab.3.6");
+        assert_eq!(text, signed("h2.0123456789ab.3.6"));
         for (text, version, rows) in [
             (text.as_str(), VERSION, 9),
             (&text, "fedcba9876543210", 10),
-            ("h1.0123456789ab.3.0", VERSION, 10),
+            (&signed("h2.0123456789ab.3.0"), VERSION, 10),
+            (&signed("h1.0123456789ab.3.6"), VERSION, 10),
+            ("h1.0123456789ab.3.6", VERSION, 10),
+            ("h2.0123456789ab", VERSION, 10),
             ("", VERSION, 10),
         ] {
             let error = Cursor::from_text(text, version, rows).unwrap_err();

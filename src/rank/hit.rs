@@ -16,7 +16,7 @@ pub struct Recommendation {
     /// Where the list goes on, for the option `cursor`; nothing when this was the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Why there are no hits, if there are none. Nothing to choose from is an answer, not an error.
+    /// Why there are no hits, if there are none, or why a text that was searched for says nothing. Either is an answer, not an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

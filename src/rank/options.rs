@@ -302,7 +302,7 @@ impl Fields {
             let number = value.as_f64()?;
             (number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number)).then_some(number as usize)
         };
-        self.take(name, "a whole number of 0 or more", whole)
+        self.take(name, &format!("a whole number from 0 to {}", u32::MAX), whole)
     }
 
     fn share(&mut self, name: &'static str) -> Result<Option<f64>, RankError> {
@@ -467,5 +467,9 @@ mod tests {
             assert!(error.to_string().contains("expected") && error.to_string().contains("got"), "{error}");
         }
         assert_eq!(SearchOptions::from_json(json!({"personalize": 2})).unwrap_err().code(), "option");
+        for limit in [json!(-1), json!(1e10), json!(0.5)] {
+            let error = RecommendOptions::from_json(json!({"limit": limit})).unwrap_err();
+            assert!(error.to_string().contains("expected a whole number from 0 to 4294967295"), "{error}");
+        }
     }
 }

@@ -77,12 +77,12 @@ impl VectorSpace {
         found
     }
 
-    /// A query moved to the centred space, at unit length.
+    /// A query moved to the centred space, at unit length; nothing where it is the mean itself and nothing is left of it.
     ///
     /// # Errors
     ///
     /// A query of the wrong length, not finite, or without a direction.
-    pub(crate) fn centre_query(&self, query: &[f32]) -> Result<Vec<f32>, RankError> {
+    pub(crate) fn centre_query(&self, query: &[f32]) -> Result<Option<Vec<f32>>, RankError> {
         let refuse = |message: String| Err(RankError::new(RankErrorKind::BadQuery, message));
         if query.len() != self.dims() {
             return refuse(format!(
@@ -102,10 +102,8 @@ impl VectorSpace {
         let moved: Vec<f64> =
             query.iter().zip(&*self.mean).map(|(x, m)| f64::from(*x) / length - f64::from(*m)).collect();
         let length = moved.iter().map(|x| x * x).sum::<f64>().sqrt();
-        if length < SHORTEST {
-            return refuse("expected a query vector that differs from the catalog's mean, got that mean".to_owned());
-        }
-        Ok(moved.iter().map(|x| (x / length) as f32).collect())
+        let unit = |x: &f64| (x / length) as f32;
+        Ok((length >= SHORTEST).then(|| moved.iter().map(unit).collect()))
     }
 
     /// Whether [`cosines`](Self::cosines) of these can be had at once; if not, the scorer knows now what is wanted.

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { edited, file, files, manifest, publish, republished, signed, vectors } from "./catalogs.mjs";
 import { FILMS, answers, closeBrowser, open, until, visit } from "./harness.mjs";
+import { HASTE, inWorker } from "./person.mjs";
 
 after(closeBrowser);
 
@@ -277,6 +278,27 @@ test("without the Cache API everything works, and the status says what that cost
     assert.ok(status.notes.some((note) => /not kept for the next visit/.test(note)), JSON.stringify(status.notes));
     assert.equal((await ranking(page)).length, 20);
   }));
+
+for (const [what, silent, note] of [
+  ["opened", "caches.open = () => new Promise(() => {});", /not kept for the next visit: .* no answer within 10 s/],
+  ["read", "Cache.prototype.match = () => new Promise(() => {});", /cache is silent \(no answer within 10 s\)/],
+  ["read to the end", "Response.prototype.arrayBuffer = () => new Promise(() => {});", /cache is silent \(no answer within 10 s\)/],
+]) {
+  test(`a cache that cannot be ${what} and never says so is not waited for: the files are fetched`, () =>
+    visit({}, async ({ page, server }) => {
+      await open(page, server);
+      await create(page);
+      await waitKept(page, hashes());
+      inWorker(server, `${HASTE}\n${silent}`);
+      await page.reload();
+      await page.waitForFunction(() => window.homebody !== undefined);
+      const { notes, catalog } = await create(page);
+      assert.equal(catalog.source, "network");
+      assert.equal(notes.filter((text) => note.test(text)).length, 1, JSON.stringify(notes));
+      assert.equal((await ranking(page)).length, 20);
+      assert.deepEqual(await kept(page), hashes(), "what was kept is still there");
+    }));
+}
 
 test("a manifest that is signed anew but contradicts itself is refused", () =>
   visit({}, async ({ page, server }) => {

@@ -3,7 +3,7 @@
 use homebody::{Ema, Mean, OnboardingOptions, RankError, RecommendOptions, Recommender, SearchOptions};
 use serde_json::{Value, json};
 
-use crate::support::{NOW, embed, films, ids, person, place, recommender, record, score};
+use crate::support::{FILMS, NOW, catalog, embed, films, ids, person, place, recommender, record, score};
 
 fn options(options: Value) -> RecommendOptions {
     RecommendOptions::from_json(options).expect("good options")
@@ -260,4 +260,31 @@ fn columns_tell_what_a_filter_control_needs() {
     assert!(genres.windows(2).all(|pair| pair[0].count >= pair[1].count));
     assert_eq!(column("director").values.as_ref().unwrap().len(), 3);
     assert!(column("rating").values.is_none() && !column("about").display);
+}
+
+#[test]
+fn a_text_that_is_the_mean_of_the_catalog_says_nothing() {
+    // All items have one text: its vector is the mean, and what is left of it after centring has no direction.
+    let film = |key: &str, rating: f64| {
+        json!({
+            "key": key, "title": key, "about": "space ship", "rating": rating, "votes": 100, "year": null, "genres": null,
+            "director": null, "colour": null, "runtime": null, "released": null, "latitude": null, "longitude": null,
+        })
+    };
+    let catalog = catalog(FILMS, &[film("a", 3.0), film("b", 9.0), film("c", 6.0)]);
+    let mut recommender = recommender(&catalog);
+    let search = |given: Value| SearchOptions::from_json(given).expect("good options");
+    let list = recommender.search(&embed("space ship"), &search(json!({"limit": 2, "explain": true})), NOW).unwrap();
+    assert_eq!(ids(&list), ["a", "b"], "all alike, in the order of their ids");
+    assert!(list.hits.iter().all(|hit| hit.score == 0.0 && hit.parts.as_ref().unwrap().is_empty()));
+    assert!(list.note.as_deref().is_some_and(|note| note.contains("tells no item from another")), "{:?}", list.note);
+    assert!(list.cursor.is_some(), "the list goes on as any other");
+    let weighed = recommender.search(&embed("space ship"), &search(json!({"weights": {"rating": 1}})), NOW).unwrap();
+    assert_eq!(ids(&weighed), ["b", "c", "a"], "what else has a weight orders it");
+    let none = json!({"where": {"title": "d"}});
+    let note = recommender.search(&embed("space ship"), &search(none), NOW).unwrap().note.unwrap();
+    assert!(note.contains("filter"), "why there is nothing comes first: {note}");
+    let other = recommender.search(&embed("desert horse"), &search(json!({})), NOW).unwrap();
+    assert_eq!(other.note, None);
+    assert_eq!(recommender.search(&[0.0; 32], &search(json!({})), NOW).unwrap_err().code(), "query-vector");
 }

@@ -139,7 +139,12 @@ fn cast_one(rule: &ColumnRule, cell: &Cell) -> Result<Typed, String> {
             Ok(Typed::Text(text.trim().to_owned()))
         }
         ColumnType::Number => match to_number(cell) {
-            Some(value) if value.abs() <= LARGEST_NUMBER => Ok(Typed::Number(value)),
+            Some(value) if value.abs() <= rule.degrees.map_or(LARGEST_NUMBER, |degrees| degrees.most) => {
+                Ok(Typed::Number(value))
+            }
+            Some(value) if value.is_finite() && rule.degrees.is_some() => {
+                expected(&rule.degrees.map_or_else(String::new, |degrees| degrees.to_string()))
+            }
             Some(value) if value.is_finite() => expected(&format!("a number up to {LARGEST_NUMBER:e}")),
             _ => expected("a number"),
         },

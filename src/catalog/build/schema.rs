@@ -6,7 +6,9 @@ use super::super::column::LARGEST_NUMBER;
 use super::super::date::{Day, is_date_format};
 use super::super::error::{CatalogError, CatalogErrorKind, listing};
 use super::super::manifest::ColumnType;
-use super::super::space::{EffectRule, LARGEST_WEIGHT, Missing, Prefer, Prior, Reference, Scenario, Segment};
+use super::super::space::{
+    Degrees, EffectRule, LARGEST_WEIGHT, LATITUDE, LONGITUDE, Missing, Prefer, Prior, Reference, Scenario, Segment,
+};
 use super::cell::{Cell, Typed, cast};
 use super::raw::{RawColumn, RawDerive, RawId, RawInvalid, RawMissing, RawScale, RawSchema, RawSpace};
 use super::template::Template;
@@ -75,6 +77,8 @@ pub(crate) struct ColumnRule {
     pub(crate) latest: Option<Day>,
     pub(crate) century: bool,
     pub(crate) separator: Option<String>,
+    /// Of a column that a geo space reads.
+    pub(crate) degrees: Option<Degrees>,
 }
 
 #[derive(Debug, Clone)]
@@ -190,6 +194,7 @@ impl Schema {
             }
             schema.spaces.push(rule);
         }
+        schema.bound_places()?;
         if let Some(Prior::Rated { rating, count, smoothing }) = &schema.prior {
             schema.need("prior: rating", rating, &[ColumnType::Number, ColumnType::Integer])?;
             schema.need("prior: count", count, &[ColumnType::Number, ColumnType::Integer])?;
@@ -208,6 +213,24 @@ impl Schema {
         }
         schema.check_scenarios()?;
         Ok(schema)
+    }
+
+    /// From now on the columns of geo spaces take only what is a place.
+    fn bound_places(&mut self) -> Result<(), CatalogError> {
+        for space in &self.spaces {
+            let SpaceKindRule::Geo { latitude, longitude, .. } = &space.kind else { continue };
+            for (name, degrees) in [(latitude, LATITUDE), (longitude, LONGITUDE)] {
+                for column in self.columns.iter_mut().filter(|column| column.name == *name) {
+                    column.degrees = Some(degrees);
+                    if let MissingRule::Value(Typed::Number(value)) = column.missing
+                        && value.abs() > degrees.most
+                    {
+                        return Err(invalid(format!("[columns.{name}]: missing: expected {degrees}, found {value}")));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Weights must be of this catalog and shares be shares. Filters are checked by what understands them: opening the catalog
@@ -497,6 +520,7 @@ fn read_column(name: String, raw: RawColumn) -> Result<ColumnRule, CatalogError>
         latest,
         century: raw.century,
         separator: raw.separator,
+        degrees: None,
         name,
     };
     rule.missing = match raw.missing {

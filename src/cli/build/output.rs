@@ -5,16 +5,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::catalog::{CatalogErrorKind, CatalogFile, CatalogReader, MANIFEST_FILE};
+use crate::catalog::{CatalogErrorKind, CatalogFile, CatalogReader, MANIFEST_FILE, Manifest};
 use crate::cli::Failure;
 
 /// Writes the files to a hidden folder within `folder`, moves the data files over (their names have their hashes, so they touch
-/// nothing that is in use), then the manifest, and only then removes what no manifest names any more.
+/// nothing that is in use), then the manifest, and only then removes what the manifest before named, or that of a build that was
+/// killed on the way, and this one does not. What else lies there is somebody's.
 pub(super) fn write_catalog(folder: &Path, files: &[CatalogFile]) -> Result<(), Failure> {
     let failed = |path: &Path| Failure::while_doing(format!("writing {}", path.display()));
     fs::create_dir_all(folder).map_err(|error| failed(folder)(error))?;
     spare_others(folder)?;
-    let partial = Partial::within(folder)?;
+    let mut ours = named_in(folder);
+    let partial = Partial::within(folder, &mut ours)?;
     for file in files {
         let path = partial.0.join(&file.path);
         let write = || -> std::io::Result<()> {
@@ -31,8 +33,14 @@ pub(super) fn write_catalog(folder: &Path, files: &[CatalogFile]) -> Result<(), 
     }
     // Not every system lets a folder be synced; the files themselves are.
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
-    remove_old(folder, files);
+    remove_old(folder, &ours, files);
     Ok(())
+}
+
+/// The data files that a folder's manifest names; none where there is none that can be read.
+fn named_in(folder: &Path) -> Vec<String> {
+    let manifest = fs::read(folder.join(MANIFEST_FILE)).ok().and_then(|bytes| Manifest::from_bytes(&bytes).ok());
+    manifest.into_iter().flat_map(|manifest| manifest.files).map(|file| file.path).collect()
 }
 
 /// A `catalog.json` that never was one of ours stays.
@@ -57,10 +65,11 @@ struct Partial(PathBuf);
 impl Partial {
     /// Within the folder, so that moving stays on one file system: a catalog's folder may be a volume of its own, and what is
     /// beside it somebody else's.
-    fn within(folder: &Path) -> Result<Self, Failure> {
-        sweep(folder);
+    fn within(folder: &Path, ours: &mut Vec<String>) -> Result<Self, Failure> {
+        sweep(folder, ours);
         let path = folder.join(format!("{PARTIAL}{}", std::process::id()));
         // Left behind by a process of the same number that was killed.
+        ours.extend(named_in(&path));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).map_err(Failure::while_doing(format!("creating {}", path.display())))?;
         Ok(Self(path))
@@ -73,12 +82,13 @@ const PARTIAL: &str = ".homebody-partial-";
 /// Builds write for seconds: after so long nobody does any more.
 const STALE: Duration = Duration::from_secs(3600);
 
-/// Removes what builds that were killed have left.
-fn sweep(folder: &Path) {
+/// Removes what builds that were killed have left. Their manifests, which are moved last, name what they had moved already.
+fn sweep(folder: &Path, ours: &mut Vec<String>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
         let stale = modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > STALE));
         if stale && entry.file_name().to_string_lossy().starts_with(PARTIAL) {
+            ours.extend(named_in(&entry.path()));
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -90,15 +100,10 @@ impl Drop for Partial {
     }
 }
 
-/// Removes files that are named like data files of a catalog and are none of this one. What cannot be removed stays:
-/// nothing refers to it.
-fn remove_old(folder: &Path, files: &[CatalogFile]) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if is_data_file(&name) && !files.iter().any(|file| file.path == name) {
-            let _ = fs::remove_file(entry.path());
-        }
+/// Removes those of our files that are none of this catalog. What cannot be removed stays: nothing refers to it.
+fn remove_old(folder: &Path, ours: &[String], files: &[CatalogFile]) {
+    for name in ours.iter().filter(|name| is_data_file(name) && !files.iter().any(|file| file.path == **name)) {
+        let _ = fs::remove_file(folder.join(name));
     }
 }
 
@@ -112,6 +117,8 @@ fn is_data_file(name: &str) -> bool {
 mod tests {
     use std::time::SystemTime;
 
+    use serde_json::json;
+
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
@@ -123,41 +130,88 @@ mod tests {
         names
     }
 
+    /// A file, and a manifest that names these.
+    fn file(path: &str) -> CatalogFile {
+        CatalogFile { path: path.into(), bytes: path.into() }
+    }
+
+    fn manifest(data: &[&str]) -> CatalogFile {
+        let entry =
+            |path: &&str| json!({"path": path, "bytes": 0, "rows": 0, "sha256": "", "chunkBytes": 1, "chunks": []});
+        let manifest: Manifest = serde_json::from_value(json!({
+            "format": "homebody-catalog", "version": 1, "name": "films", "items": 0, "contentHash": "", "columns": [],
+            "spaces": [], "itemsFile": data[0], "files": data.iter().map(entry).collect::<Vec<_>>(),
+        }))
+        .unwrap();
+        CatalogFile { path: MANIFEST_FILE.into(), bytes: manifest.to_bytes() }
+    }
+
+    const OLD: &str = "items-0123456789abcdef.arrow";
+    const NEW: &str = "items-fedcba9876543210.arrow";
+    const KEPT: &str = "about-0123456789abcdef.arrow";
+    const FOREIGN: &str = "events-00112233445566aa.arrow";
+
     #[test]
     fn a_new_catalog_takes_the_place_of_the_old_one_and_of_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let catalog = folder.path().join("films");
-        let file = |path: &str| CatalogFile { path: path.into(), bytes: b"{\"format\": \"homebody-catalog\"".to_vec() };
-        let old = [file("items-0123456789abcdef.arrow"), file("about-0123456789abcdef.arrow"), file(MANIFEST_FILE)];
-        write_catalog(&catalog, &old).unwrap();
-        fs::write(catalog.join("README.md"), "mine").unwrap();
-        fs::write(catalog.join("my-own.arrow"), "mine").unwrap();
-        let new = [file("items-fedcba9876543210.arrow"), file("about-0123456789abcdef.arrow"), file(MANIFEST_FILE)];
-        write_catalog(&catalog, &new).unwrap();
-        let expected = [
-            "README.md",
-            "about-0123456789abcdef.arrow",
-            "catalog.json",
-            "items-fedcba9876543210.arrow",
-            "my-own.arrow",
-        ];
-        assert_eq!(names(&catalog), expected);
+        write_catalog(&catalog, &[file(OLD), file(KEPT), manifest(&[OLD, KEPT])]).unwrap();
+        // One of them is named as data files are.
+        for mine in ["README.md", "my-own.arrow", FOREIGN] {
+            fs::write(catalog.join(mine), "mine").unwrap();
+        }
+        write_catalog(&catalog, &[file(NEW), file(KEPT), manifest(&[NEW, KEPT])]).unwrap();
+        assert_eq!(names(&catalog), ["README.md", KEPT, "catalog.json", FOREIGN, NEW, "my-own.arrow"]);
         assert_eq!(names(folder.path()), ["films"], "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_manifest_that_names_files_elsewhere_has_none_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = folder.path().join("films");
+        fs::create_dir(&catalog).unwrap();
+        fs::write(folder.path().join(OLD), "mine").unwrap();
+        fs::write(catalog.join("notes.txt"), "mine").unwrap();
+        let bytes = manifest(&[&format!("../{OLD}"), "notes.txt"]).bytes;
+        fs::write(catalog.join(MANIFEST_FILE), bytes).unwrap();
+        write_catalog(&catalog, &[file(NEW), manifest(&[NEW])]).unwrap();
+        assert_eq!(names(folder.path()), ["films", OLD]);
+        assert_eq!(names(&catalog), [MANIFEST_FILE, NEW, "notes.txt"]);
     }
 
     #[test]
     fn what_a_killed_build_left_goes_with_the_next() {
         let folder = tempfile::tempdir().unwrap();
+        write_catalog(folder.path(), &[file(OLD), manifest(&[OLD])]).unwrap();
         let left = |process: &str, hours: u64| {
             let left = folder.path().join(format!("{PARTIAL}{process}"));
             fs::create_dir(&left).unwrap();
-            fs::write(left.join("items-0123456789abcdef.arrow"), "half").unwrap();
+            fs::write(left.join("about-0123456789abcdef.arrow"), "half").unwrap();
+            // It was killed after moving the items, and before it moved the manifest that names them.
+            let moved = format!("items-{process:0>16}.arrow");
+            fs::write(folder.path().join(&moved), "moved").unwrap();
+            fs::write(left.join(MANIFEST_FILE), manifest(&[&moved, KEPT]).bytes).unwrap();
             File::open(&left).unwrap().set_modified(SystemTime::now() - STALE * hours as u32).unwrap();
+            moved
         };
-        left("killed", 2);
-        left("busy", 0);
-        write_catalog(folder.path(), &[CatalogFile { path: MANIFEST_FILE.into(), bytes: b"{}".to_vec() }]).unwrap();
-        assert_eq!(names(folder.path()), [&format!("{PARTIAL}busy"), MANIFEST_FILE]);
+        let (_, busy) = (left("dead", 2), left("b", 0));
+        let same = left(&std::process::id().to_string(), 0);
+        fs::write(folder.path().join(FOREIGN), "mine").unwrap();
+        write_catalog(folder.path(), &[file(NEW), manifest(&[NEW])]).unwrap();
+        let expected = [&format!("{PARTIAL}b"), MANIFEST_FILE, FOREIGN, &busy, NEW];
+        assert_eq!(names(folder.path()), expected, "{same} is of a dead process with the number of this one");
+    }
+
+    #[test]
+    fn what_two_builds_left_and_the_catalog_names_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(format!("{PARTIAL}dead"));
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join(MANIFEST_FILE), manifest(&[NEW, OLD]).bytes).unwrap();
+        fs::write(folder.path().join(OLD), "moved").unwrap();
+        File::open(&left).unwrap().set_modified(SystemTime::now() - STALE * 2).unwrap();
+        write_catalog(folder.path(), &[file(NEW), manifest(&[NEW])]).unwrap();
+        assert_eq!(names(folder.path()), [MANIFEST_FILE, NEW]);
     }
 
     #[test]
