@@ -65,6 +65,14 @@ export interface Opened {
 /** The part of {@link Status} that the worker knows. */
 export type HostStatus = Omit<Status, "model" | "timings">;
 
+/** Features, and by which of this worker's profiles. */
+export interface Shortlist {
+  readonly names: string[];
+  readonly ids: string[];
+  readonly values: Float64Array;
+  readonly epoch: number;
+}
+
 /** A ranking, and how long it took in the worker. */
 export interface Ranked {
   readonly list: RankedList;
@@ -95,6 +103,8 @@ export class RecommenderHost {
   #catalog: HostStatus["catalog"] | undefined;
   #tabs: BroadcastChannel | undefined;
   #profile = "";
+  /** Counts profiles: those switched to, and those that began anew. */
+  #epoch = 0;
   /** As of the last status. */
   #usesGpu = false;
   /** Whether what was derived is kept beside the events. */
@@ -244,6 +254,7 @@ export class RecommenderHost {
       throw thrown;
     }
     this.#profile = profile;
+    this.#epoch++;
     this.#tabs?.close();
     this.#tabs = tabs;
   }
@@ -259,6 +270,7 @@ export class RecommenderHost {
   }
 
   async erase(): Promise<void> {
+    this.#epoch++;
     await this.#opened.eraseProfile();
     // Other tabs may have events that were not here yet.
     this.#tell();
@@ -281,15 +293,22 @@ export class RecommenderHost {
     return this.#rank((engine) => engine.recommend(options));
   }
 
-  /** The features of the best items, for a ranker. */
-  async shortlist(options: Sendable<RecommendOptions>): Promise<{ names: string[]; ids: string[]; values: Float64Array }> {
-    const { names, ids, values } = await this.#opened.shortlist(options);
-    return { names, ids, values: Float64Array.from(values) };
+  /** The features of the best items, for a ranker; `without` as in {@link without}. */
+  async shortlist(options: Sendable<RecommendOptions>, without: string | undefined): Promise<Shortlist> {
+    const epoch = this.#epoch;
+    const { names, ids, values } = await this.#opened.shortlist(options, without);
+    return { names, ids, values: Float64Array.from(values), epoch };
   }
 
-  /** The list with these items in the order of their scores. */
-  reranked(options: Sendable<RecommendOptions>, ids: readonly string[], scores: Float64Array): Promise<Ranked> {
-    return this.#rank((engine) => engine.reranked(options, [...ids], scores));
+  /** The list with these items in the order of their scores; nothing if those are of events that are no longer here. */
+  async reranked(
+    options: Sendable<RecommendOptions>,
+    ids: readonly string[],
+    scores: Float64Array,
+    epoch: number,
+    without: string | undefined,
+  ): Promise<Ranked | undefined> {
+    return epoch === this.#epoch ? this.#rank((engine) => engine.reranked(options, [...ids], scores, without)) : undefined;
   }
 
   learned(): LearnedWeights | undefined {

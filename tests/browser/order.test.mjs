@@ -83,3 +83,62 @@ for (const [what, before, after] of [
       assert.deepEqual(await events(page), [`like ${FARGO}`]);
     }));
 }
+
+for (const [what, begin] of [
+  ["a description", `hb.profile.describe("slow films about the sea")`],
+  ["an import", `hb.profile.import(late)`],
+]) {
+  test(`${what} that is being made ready is for the profile it was asked in, and erased with it`, () =>
+    visit({}, async ({ page, server }) => {
+      // The model comes only when it is let through; so does the file, whose browser reads it slowly.
+      let held = [];
+      server.answers.set("/models/all-MiniLM-L6-v2/model.json", (_request, response) => {
+        if (held === undefined) return false;
+        held.push(response);
+      });
+      await open(page, server);
+      await create(page, { profile: "ann" });
+      await record(page, ALIEN);
+      await page.evaluate(async () => {
+        const document = await hb.profile.export();
+        await hb.profile.erase();
+        let let_through;
+        const go = new Promise((resolve) => (let_through = resolve));
+        window.letThrough = let_through;
+        window.late = new Blob([document]);
+        late.arrayBuffer = async () => {
+          await go;
+          return document.arrayBuffer();
+        };
+        window.sorted = async () => (await hb.profile.events()).map(({ item, type }) => `${type} ${item}`).sort();
+      });
+      const result = page.evaluate(async ([begin, item]) => {
+        const asked = [eval(begin), hb.profile.switch("bob"), hb.record({ item, type: "view" }), hb.profile.list()];
+        window.asked = true;
+        await Promise.all(asked);
+        const bob = await sorted();
+        await hb.profile.switch("ann");
+        return { bob, ann: (await sorted()).length };
+      }, [begin, FARGO]);
+      await page.waitForFunction(() => window.asked);
+      if (begin.includes("describe")) {
+        while (held.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+        const responses = held;
+        held = undefined;
+        for (const response of responses) response.destroy();
+      }
+      await page.evaluate(() => letThrough());
+      const { bob, ann } = await result;
+      assert.deepEqual(bob, [`view ${FARGO}`], "what was recorded after the switch, and nothing of Ann");
+      assert.ok(ann > 0);
+
+      // Erased, not added behind the erasure; and what is recorded behind it stays.
+      const left = await page.evaluate(async ([begin, item]) => {
+        const text = "another text: mountains, snow and silence";
+        const asked = [eval(begin.replace("slow films about the sea", text)), hb.profile.erase(), hb.record({ item, type: "view" })];
+        await Promise.all(asked);
+        return sorted();
+      }, [begin, FARGO]);
+      assert.deepEqual(left, [`view ${FARGO}`]);
+    }));
+}
