@@ -12,22 +12,17 @@ import { Marks } from "./marks.js";
 import { TextModel } from "./model.js";
 import { NetworkCount } from "./network.js";
 import { ProfilePanel } from "./profile-panel.js";
-import { ResultsView, type Notice } from "./results-view.js";
+import { Refreshing, type Refresh } from "./refreshing.js";
+import { ResultsView } from "./results-view.js";
 import { forget } from "./settings.js";
 import { StatusBar } from "./status-bar.js";
 import { Titles } from "./titles.js";
 import { announce, toast } from "./toast.js";
 import { TopBar } from "./top-bar.js";
 import { Tuning, weightName } from "./tuning.js";
+import { HOME, emptyOf, headingOf, noticeOf, type View } from "./view.js";
 import { Welcome } from "./welcome.js";
-import * as words from "./words.js";
 
-type View =
-  | { readonly kind: "home" }
-  | { readonly kind: "search"; readonly text: string }
-  | { readonly kind: "similar"; readonly id: string; readonly title: string };
-
-const HOME: View = { kind: "home" };
 const PAGE = 24;
 const TITLES = 6;
 
@@ -36,20 +31,12 @@ const WHAT_IF_LIMIT = 500;
 /** A pause in typing after which the text is read; shorter only costs work that nobody sees. */
 const TYPING_MS = 130;
 
-interface Refresh {
-  /** Whether films should be seen to rise and fall: after a like or a slider, not after another question. */
-  readonly compare: boolean;
-  /** What to tell people who do not see the cards move. */
-  readonly cause?: string;
-}
-
 export class App {
   private view: View = HOME;
   private readonly views: View[] = [HOME];
   private limit = PAGE;
   private hideSeen = true;
-  private wanted: Refresh | null = null;
-  private running = false;
+  private readonly refreshing = new Refreshing((wish) => this.run(wish));
   private abort = new AbortController();
   private typing = 0;
   private shownMs: number | null = null;
@@ -240,28 +227,8 @@ export class App {
     }
   }
 
-  /** Ranks again at the next frame. However often it is asked for, one ranking runs at a time and the last wish counts. */
   private refresh(wish: Refresh): void {
-    const scheduled = this.wanted !== null;
-    this.wanted = { compare: wish.compare && (this.wanted?.compare ?? true), ...((wish.cause ?? this.wanted?.cause) ? { cause: wish.cause ?? this.wanted?.cause ?? "" } : {}) };
-    if (!scheduled && !this.running) this.schedule();
-  }
-
-  private schedule(): void {
-    const go = async (): Promise<void> => {
-      const wish = this.wanted;
-      if (!wish) return;
-      this.wanted = null;
-      this.running = true;
-      try {
-        await this.run(wish);
-      } finally {
-        this.running = false;
-        if (this.wanted) this.schedule();
-      }
-    };
-    if (document.hidden) setTimeout(() => void go());
-    else requestAnimationFrame(() => void go());
+    this.refreshing.wish(wish);
   }
 
   private async run({ compare, cause }: Refresh): Promise<void> {
@@ -276,7 +243,7 @@ export class App {
       this.results.shows(view.kind === "search" ? `${this.wordsOnly ? "words" : "meaning"}: ${view.text}` : view.kind);
       this.shownMs = performance.now() - started;
       // A list counts when it is the one that was last asked for: not one of a view that was left while its cards came.
-      if (view === this.view && !this.wanted) {
+      if (view === this.view && !this.refreshing.isWished) {
         this.rankings++;
         document.documentElement.dataset["rankings"] = String(this.rankings);
       }
@@ -325,26 +292,16 @@ export class App {
 
   /** `found` is `null` while a new search is on its way. */
   private drawHeading(found: number | null): void {
-    const { view } = this;
-    const { likes, hidden } = this.marks;
-    if (view.kind === "search") {
-      const text = found === null ? "Searching …" : found === 0 ? "" : this.wordsOnly ? "By the words in it." : "Closest in meaning first.";
-      this.results.heading({ title: `“${view.text}”`, text, back: { label: "All recommendations", run: () => this.leaveSearch() } });
-    } else if (view.kind === "similar") {
-      this.results.heading({ title: `Like ${view.title}`, text: "Films alike in story, mood and kind.", back: { label: "Back", run: () => this.back() } });
-    } else if (likes + hidden === 0) {
-      this.results.heading({ title: "Good to begin with", text: "What most people rate highly. Like a film, and the list becomes yours.", action: { label: "Pick some to start", run: () => void this.showWelcome() } });
-    } else {
-      const parts = [likes > 0 ? words.plural(likes, "like") : null, hidden > 0 ? words.plural(hidden, "dismissal") : null].filter((part) => part !== null);
-      this.results.heading({ title: "For you", text: `From ${parts.join(" and ")}, known only to this browser.` });
-    }
+    const { view, wordsOnly, marks } = this;
+    const { likes, hidden } = marks;
+    const runs = { leaveSearch: () => this.leaveSearch(), back: () => this.back(), pick: () => void this.showWelcome() };
+    this.results.heading(headingOf({ view, found, wordsOnly, likes, hidden }, runs));
   }
 
   private drawEmpty(found: number): void {
-    if (found > 0) this.results.nothing(null);
-    else if (this.tuning.isFiltered) this.results.nothing("No film passes these filters.", { label: "Clear the filters", run: () => this.tuning.clearFilters() });
-    else if (this.view.kind === "search") this.results.nothing("No film has these words.");
-    else this.results.nothing("You have seen to every film there is.", { label: "Show them all again", run: () => this.showSeen() });
+    const { isFiltered } = this.tuning;
+    const { text, action } = emptyOf({ view: this.view, found, isFiltered }, { clearFilters: () => this.tuning.clearFilters(), showSeen: () => this.showSeen() });
+    this.results.nothing(text, action);
   }
 
   private showSeen(): void {
@@ -354,32 +311,7 @@ export class App {
   }
 
   private drawNotice(): void {
-    this.results.say(this.notice());
-  }
-
-  private notice(): Notice | null {
-    if (this.view.kind !== "search") return null;
-    switch (this.model.state) {
-      case "ready":
-        return null;
-      case "none":
-        return { kind: "info", text: "This page was built without a text model. Matching words." };
-      case "loading":
-        return {
-          kind: "progress",
-          text: "Fetching the text model, once, so that search understands descriptions. Until then, words are matched.",
-          progress: this.model.total > 0 && this.model.loaded > 0 ? Math.min(1, this.model.loaded / this.model.total) : null,
-          figures: `${words.bytes(this.model.loaded)} of ${words.bytes(this.model.total)}`,
-        };
-      case "failed": {
-        const action = { label: "Try again", run: () => this.loadModel() };
-        return navigator.onLine
-          ? { kind: "problem", text: `${explain("Fetching the text model", this.model.error).title} Matching words instead.`, action }
-          : { kind: "info", text: "Offline, and the text model is not on this device yet. Matching words instead.", action };
-      }
-      case "absent":
-        return { kind: "info", text: "Your browser asks to save data, so the text model was not fetched. Matching words.", action: { label: `Fetch it (${words.bytes(this.model.cost)})`, run: () => this.loadModel() } };
-    }
+    this.results.say(this.view.kind === "search" ? noticeOf(this.model, () => this.loadModel()) : null);
   }
 
   private drawStatus(): void {
