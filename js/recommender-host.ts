@@ -24,9 +24,11 @@ import type {
   OnboardingOptions,
   ProfileEvent,
   Progress,
+  RankOptions,
   RecommendOptions,
   SearchOptions,
   Segment,
+  SimilarOptions,
   Status,
   TasteMap,
 } from "./types.js";
@@ -323,7 +325,7 @@ export class RecommenderHost {
     return this.#rank((engine) => engine.search(query, options));
   }
 
-  similar(item: string, options: Sendable<RecommendOptions>): Promise<Ranked> {
+  similar(item: string, options: Sendable<SimilarOptions>): Promise<Ranked> {
     return this.#rank((engine) => engine.similar(item, options));
   }
 
@@ -331,7 +333,7 @@ export class RecommenderHost {
     return this.#rank((engine) => engine.onboarding(options));
   }
 
-  async features(options: Sendable<RecommendOptions>): Promise<{ names: string[]; ids: string[]; values: Float64Array }> {
+  async features(options: Sendable<RankOptions>): Promise<{ names: string[]; ids: string[]; values: Float64Array }> {
     const { names, ids, values } = await this.#opened.features(options);
     return { names, ids, values: Float64Array.from(values) };
   }

@@ -38,10 +38,12 @@ import type {
   NewEvent,
   OnboardingOptions,
   ProfileEvent,
+  RankOptions,
   RecommendOptions,
   RecommenderEvents,
   SearchOptions,
   Segment,
+  SimilarOptions,
   Status,
   TasteMap,
 } from "./types.js";
@@ -352,9 +354,9 @@ export class Recommender implements AsyncDisposable {
   }
 
   /** The items most like one item. */
-  similar(item: string, options: RecommendOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
-  similar(item: string, options?: RecommendOptions): Promise<HitList>;
-  async similar(item: string, options: RecommendOptions = {}): Promise<HitList> {
+  similar(item: string, options: SimilarOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
+  similar(item: string, options?: SimilarOptions): Promise<HitList>;
+  async similar(item: string, options: SimilarOptions = {}): Promise<HitList> {
     checkText("similar()", item);
     return this.#ranked(await this.#call("similar", [item, sendable("similar()", options)], { signal: options.signal }));
   }
@@ -376,7 +378,7 @@ export class Recommender implements AsyncDisposable {
   }
 
   /** What is known of each item that `recommend()` would list, as numbers: for a ranker of your own. */
-  async features(options: RecommendOptions = {}): Promise<Features> {
+  async features(options: RankOptions = {}): Promise<Features> {
     return this.#call("features", [sendable("features()", options)], { signal: options.signal });
   }
 

@@ -5,8 +5,10 @@
  * 1970 (UTC), calendar dates are `"YYYY-MM-DD"`, durations end in `Ms`.
  */
 
+import type { HomebodyError } from "./errors.js";
 import type { GpuUse } from "./vector-types.js";
 
+export type * from "./error-codes.js";
 export type * from "./profile-types.js";
 export type * from "./vector-types.js";
 
@@ -217,7 +219,11 @@ export interface Baseline {
   readonly rise: number;
 }
 
-/** A list of hits, best first, which knows where it goes on. A plain array otherwise. */
+/**
+ * A list of hits, best first, which knows where it goes on. A plain array otherwise: what it knows beside is not enumerable, so that
+ * neither `[...list]`, `list.map()`, `structuredClone()` nor JSON takes it along. Where it is needed, it is named:
+ * `{ hits: [...list], cursor: list.cursor, eligible: list.eligible }`.
+ */
 export type HitList<T extends Hit = Hit> = T[] & {
   /** How many items there were to choose from: those that passed the filter and were not left out as seen. */
   readonly eligible: number;
@@ -230,7 +236,8 @@ export type HitList<T extends Hit = Hit> = T[] & {
 /** A {@link Hit} that was asked for with `explain: true`. */
 export type ExplainedHit = Hit & Required<Pick<Hit, "parts">>;
 
-export interface RecommendOptions {
+/** What every list takes. */
+export interface RankOptions {
   /** How many hits at most. Default 10. */
   readonly limit?: number;
   /** How many of the best to leave out, for paging. Default 0. */
@@ -277,8 +284,6 @@ export interface RecommendOptions {
    * `false`. It needs events of type `"impression"`; weights that the call gives stay as given. A catalog without a model rejects.
    */
   readonly learn?: boolean;
-  /** With a `ranker` (see `Recommender.create()`), `recommend()` alone: `false` leaves it out of this list. Default `true`. */
-  readonly rerank?: boolean;
   /** Adds `parts` and `reason` to each hit. */
   readonly explain?: boolean;
   /** Whether items the person has already acted on are considered. Default `false`; for `search()` `true`. */
@@ -289,7 +294,15 @@ export interface RecommendOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface SearchOptions extends RecommendOptions {
+export interface RecommendOptions extends RankOptions {
+  /** With a `ranker` (see `Recommender.create()`): `false` leaves it out of this list. Default `true`. */
+  readonly rerank?: boolean;
+}
+
+/** Likeness to an item is nothing personal: there is no `strength` of the person in it, nor a stranger's list to `compare` it with. */
+export type SimilarOptions = Omit<RankOptions, "strength" | "compare">;
+
+export interface SearchOptions extends RankOptions {
   /** How much the person counts beside the text: 0 not at all, 1 as much as the text. Default 0.5. */
   readonly personalize?: number;
 }
@@ -301,7 +314,7 @@ export interface SearchOptions extends RecommendOptions {
 export type ListOptions =
   | (RecommendOptions & { readonly text?: undefined; readonly similarTo?: undefined })
   | (SearchOptions & { readonly text: string; readonly similarTo?: undefined })
-  | (RecommendOptions & { readonly similarTo: string; readonly text?: undefined });
+  | (SimilarOptions & { readonly similarTo: string; readonly text?: undefined });
 
 export interface OnboardingOptions {
   /** How many items to offer. Default 12. */
@@ -431,5 +444,5 @@ export interface RecommenderEvents {
   status: Status;
   progress: Progress;
   /** Something failed that no call is waiting for. */
-  error: Error;
+  error: HomebodyError;
 }
