@@ -5,6 +5,6 @@ import { RankerHost } from "./ranker-host.js";
 import { type ServingScope, serve } from "./serve.js";
 
 serve(self as unknown as ServingScope, {
-  embedder: (...has) => new EmbedderHost(...has),
-  ranker: (...has) => new RankerHost(...has),
+  embedder: (emit, crashed, given) => new EmbedderHost(emit, crashed, given),
+  ranker: (emit, crashed, given) => new RankerHost(emit, crashed, given),
 });

@@ -3,12 +3,14 @@
  * WebAssembly. Nothing crosses a border as a bare string.
  */
 
+import type { ErrorCode } from "./error-codes.js";
+
 /** What went wrong, as a stable word in `code`, as a sentence in `message`, and what lies behind it in `cause`. */
 export class HomebodyError extends Error {
-  /** Kebab-case and stable between versions: branch on this, never on `message`. */
-  readonly code: string;
+  /** Kebab-case and stable between versions: branch on this, never on `message`. `docs/errors.md` says what each means. */
+  readonly code: ErrorCode;
 
-  constructor(code: string, message: string, options?: { readonly cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.name = "HomebodyError";
     this.code = code;

@@ -2,7 +2,9 @@
  * The browser's own copy of catalog and model files (Cache API): files by the SHA-256 of their content, manifests by
  * their address. It holds what the site publishes, nothing about the person.
  *
- * A manifest is stored only after everything it names was, so that a stored manifest is one that can be served.
+ * A manifest is stored only after everything it names was, so that a stored manifest is one that can be served. Until then its files
+ * are named by none, and must not be taken for leftovers by another worker: what goes is what a replaced manifest named and no other
+ * does, what belongs to a folder that was not used for long, and files that are named by none for longer than any loading takes.
  *
  * A cache that does not answer is asked no more: what it holds is fetched instead, and what is fetched is not kept.
  */
@@ -11,6 +13,14 @@ import { answered } from "./patience.js";
 
 /** The version is that of the layout below: another layout gets another cache. */
 const CACHE = "homebody-files-1";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** A folder that no visit asked for so long is given up: the site has another by now. A quarter of a year. */
+const UNUSED_MS = 90 * DAY_MS;
+
+/** When an entry was put there: for a manifest, to a day, when it was last used. Milliseconds since 1970. */
+const STAMP = "x-homebody-at";
 
 /** Keys have to look like addresses of this origin; nothing is ever requested there. */
 const keyOf = (kind: "manifest" | "file", name: string): string =>
@@ -47,8 +57,24 @@ export class FileCache {
     return this.#get(keyOf("manifest", url.href));
   }
 
-  putManifest(url: URL, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    return this.#put(keyOf("manifest", url.href), bytes);
+  /** Stores the manifest that is in use, whose files are all stored, and deletes what that leaves over. */
+  async keepManifest(url: URL, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const key = keyOf("manifest", url.href);
+    // One at a time in all tabs and workers: each decides by what all have stored.
+    await locked(async () => {
+      if (this.#silence !== undefined) {
+        throw this.#silence;
+      }
+      const kept = await answered(this.#cache.match(key));
+      const before = kept && new Uint8Array(await kept.arrayBuffer());
+      if (before !== undefined && equal(before, bytes) && Date.now() - stampOf(kept) < DAY_MS) {
+        return;
+      }
+      const replaced = new Set<string>();
+      addHashes(before && parse(before), replaced);
+      await this.#put(key, bytes);
+      await this.#collect(replaced);
+    });
   }
 
   file(sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -77,21 +103,35 @@ export class FileCache {
     }
   }
 
-  /** Deletes the files that no stored manifest names any more. */
-  async collect(): Promise<void> {
+  async #collect(replaced: Set<string>): Promise<void> {
     const manifests = keyOf("manifest", "");
     const keys = await this.#cache.keys();
     const named = new Set<string>();
     for (const { url } of keys) {
-      if (url.startsWith(manifests)) {
-        const bytes = await this.#get(url);
-        addHashes(bytes === undefined ? undefined : parse(bytes), named);
+      const response = url.startsWith(manifests) ? await this.#cache.match(url) : undefined;
+      if (response === undefined) {
+        continue;
+      }
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      const used = stampOf(response);
+      if (used === 0) {
+        // Of a version that wrote none: from today on.
+        await this.#put(url, bytes);
+      }
+      const isUnused = used > 0 && Date.now() - used > UNUSED_MS;
+      addHashes(parse(bytes), isUnused ? replaced : named);
+      if (isUnused) {
+        await this.#cache.delete(url);
       }
     }
-    const kept = new Set([...named].map((sha256) => keyOf("file", sha256)));
+    const keysOf = (hashes: Set<string>): Set<string> => new Set([...hashes].map((sha256) => keyOf("file", sha256)));
+    const [kept, left] = [keysOf(named), keysOf(replaced)];
     for (const { url } of keys) {
       if (!url.startsWith(manifests) && !kept.has(url)) {
-        await this.#cache.delete(url);
+        const response = left.has(url) ? undefined : await this.#cache.match(url);
+        if (response === undefined || Date.now() - stampOf(response) > DAY_MS) {
+          await this.#cache.delete(url);
+        }
       }
     }
   }
@@ -122,8 +162,23 @@ export class FileCache {
     if (this.#silence !== undefined) {
       throw this.#silence;
     }
-    await this.#cache.put(key, new Response(bytes, { headers: { "content-type": "application/octet-stream" } }));
+    const headers = { "content-type": "application/octet-stream", [STAMP]: String(Date.now()) };
+    await this.#cache.put(key, new Response(bytes, { headers }));
   }
+}
+
+/** 0 for what has none. */
+function stampOf(response: Response | undefined): number {
+  return Number(response?.headers.get(STAMP) ?? 0);
+}
+
+/** Where the browser has no locks, as good as it goes. */
+function locked(work: () => Promise<void>): Promise<void> {
+  return navigator.locks === undefined ? work() : navigator.locks.request("homebody-files", work);
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 function parse(bytes: Uint8Array): unknown {

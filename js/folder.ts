@@ -157,7 +157,7 @@ async function readFolder<T>(
     throw thrown;
   }
   const value = reader.finish();
-  return { value, source, stored: store(folder, cache, url, manifest, storing, source) };
+  return { value, source, stored: store(folder, cache, url, manifest, storing) };
 }
 
 async function store(
@@ -166,18 +166,13 @@ async function store(
   url: URL,
   manifest: Uint8Array<ArrayBuffer>,
   storing: readonly Promise<void>[],
-  source: "network" | "cache",
 ): Promise<void> {
   if (cache === undefined) {
     return;
   }
   try {
     await Promise.all(storing);
-    const kept = await cache.manifest(url);
-    if (source === "network" || kept === undefined || !equal(kept, manifest)) {
-      await cache.putManifest(url, manifest);
-      await cache.collect();
-    }
+    await cache.keepManifest(url, manifest);
   } catch (thrown) {
     folder.note(`The ${folder.what} is not kept for the next visit: the browser has no room for it (${String(thrown)}).`);
   }
@@ -186,8 +181,4 @@ async function store(
 function isFetchFailure(thrown: unknown): boolean {
   const code: unknown = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
   return typeof code === "string" && /-(?:unreachable|not-found|http-status|web-page)$/.test(code);
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -1,4 +1,4 @@
-/** Storage of the browser that never answers: after so long it counts as gone, and what needed it goes on without. */
+/** How long something is waited for: storage of the browser that never answers counts as gone, and a caller may give up. */
 
 /** Storage answers within milliseconds, on a busy disk within seconds. As long as the profile's database is waited for, see `src/wasm/patience.rs`. */
 const SILENCE_MS = 10_000;
@@ -14,4 +14,16 @@ export async function answered<T>(answer: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Waits, but not beyond the signal: what is waited for goes on, because others may wait for it too. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) {
+    return promise;
+  }
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }

@@ -43,12 +43,24 @@ export interface Interest {
   readonly events: readonly string[];
   /** The liked items in it, the largest share (of this interest) first. */
   readonly items: readonly ReasonItem[];
-  /** Items nearest to it that the person has not seen, nearest first; `share` is the cosine. */
-  readonly nearest: readonly ReasonItem[];
+  /** At most five items of the catalog nearest to it that the person has not seen, nearest first. */
+  readonly nearest: readonly NearItem[];
   /** The categories its items have more often than the catalog does, the most telling first. */
   readonly categories: readonly string[];
   /** When the first of its events happened. */
   readonly since: number;
+}
+
+/** An item near to an {@link Interest}. */
+export interface NearItem {
+  readonly id: string;
+  /** Where the catalog shows one. */
+  readonly title?: string;
+  /**
+   * How near it is, which is no share of anything in spite of the name: the cosine, −1 to 1, of the item's text vector and the mean of
+   * the interest's, both after the catalog's mean vector is taken off. Those of several items add up to nothing in particular.
+   */
+  readonly share: number;
 }
 
 /** A few figures about a profile. They are computed here and go nowhere by themselves. */

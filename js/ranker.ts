@@ -2,6 +2,7 @@
 
 import { HomebodyError, asHomebodyError } from "./errors.js";
 import type { RankerEvents, RankerHost } from "./ranker-host.js";
+import { abortable } from "./patience.js";
 import { Remote } from "./remote.js";
 import type { Features } from "./types.js";
 import { compileForWorker } from "./wasm.js";
@@ -35,7 +36,7 @@ export class RankerModel {
   async scores(features: Features, signal: AbortSignal | undefined): Promise<Float64Array | undefined> {
     try {
       this.#loading ??= this.#open();
-      const worked = await this.#loading;
+      const worked = await abortable(this.#loading, signal);
       const scores = await worked.call("scores", [features], { signal });
       this.#say(undefined);
       return scores;

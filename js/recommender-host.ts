@@ -12,6 +12,7 @@ import { Network } from "./network.js";
 import { answered } from "./patience.js";
 import type { Emit } from "./protocol.js";
 import type {
+  Change,
   ColumnInfo,
   DeviceChoice,
   Hit,
@@ -23,9 +24,11 @@ import type {
   OnboardingOptions,
   ProfileEvent,
   Progress,
+  RankOptions,
   RecommendOptions,
   SearchOptions,
   Segment,
+  SimilarOptions,
   Status,
   TasteMap,
 } from "./types.js";
@@ -64,6 +67,14 @@ export interface Opened {
 /** The part of {@link Status} that the worker knows. */
 export type HostStatus = Omit<Status, "model" | "timings">;
 
+/** Features, and by which of this worker's profiles. */
+export interface Shortlist {
+  readonly names: string[];
+  readonly ids: string[];
+  readonly values: Float64Array;
+  readonly epoch: number;
+}
+
 /** A ranking, and how long it took in the worker. */
 export interface Ranked {
   readonly list: RankedList;
@@ -71,21 +82,22 @@ export interface Ranked {
 }
 
 export interface HostEvents {
-  change: { readonly source: "local" | "remote" };
+  change: Change;
   status: HostStatus;
   progress: Progress;
   error: WireError;
 }
 
 /** What tabs tell each other: nothing but that there is something to read. */
-type TabMessage = { readonly kind: "changed" } | { readonly kind: "erased" };
+type TabMessage = { readonly kind: "changed" };
 
 export class RecommenderHost {
   /** What is recorded before belongs to the profile as it was, what is recorded after to the one that it becomes. */
-  readonly alone = ["erase", "switchProfile"];
+  readonly alone = ["erase", "switchProfile", "reload"];
   readonly #emit: Emit<HostEvents>;
   readonly #crashed: (message: string) => void;
   readonly #given: Given;
+  readonly #queue: (method: "reload") => void;
   readonly #notes: string[] = [];
   #requests = 0;
   #stored: Promise<void> | undefined;
@@ -93,6 +105,8 @@ export class RecommenderHost {
   #catalog: HostStatus["catalog"] | undefined;
   #tabs: BroadcastChannel | undefined;
   #profile = "";
+  /** Counts profiles: those switched to, and those that began anew. */
+  #epoch = 0;
   /** As of the last status. */
   #usesGpu = false;
   /** Whether what was derived is kept beside the events. */
@@ -100,10 +114,11 @@ export class RecommenderHost {
   #lastKept = -SELDOM_MS;
   #keeping: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(emit: Emit<HostEvents>, crashed: (message: string) => void, given: Given) {
+  constructor(emit: Emit<HostEvents>, crashed: (message: string) => void, given: Given, queue: (method: "reload") => void) {
     this.#emit = emit;
     this.#crashed = crashed;
     this.#given = given;
+    this.#queue = queue;
   }
 
   async open(options: OpenOptions): Promise<Opened> {
@@ -136,14 +151,12 @@ export class RecommenderHost {
     }
     this.#stored = stored;
     const started = performance.now();
-    this.#isKept = await engine.openProfile(options.profile, options.persist);
+    await this.#openProfile(engine, options.profile, options.persist);
     const profileMs = performance.now() - started;
-    this.#profile = options.profile;
+    // All of them; nobody is there yet to be told.
+    engine.takeChanged();
     this.#engine = engine;
     this.#catalog = { name: info.name, version: info.version, items: info.items, source };
-    if (options.persist) {
-      this.#listen(options.profile);
-    }
     if (options.device === "gpu") {
       await this.#choose(engine, options.device);
     } else {
@@ -171,24 +184,24 @@ export class RecommenderHost {
 
   async record(event: NewEvent): Promise<ProfileEvent> {
     const recorded = await this.#opened.record(event);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
     return recorded;
   }
 
   async recordAll(events: readonly NewEvent[]): Promise<ProfileEvent[]> {
     const recorded = await this.#opened.recordAll(events);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
     return recorded;
   }
 
   async undo(id: string): Promise<void> {
     await this.#opened.undo(id);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
   }
 
   async undoAll(ids: readonly string[]): Promise<void> {
     await this.#opened.undoAll([...ids]);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
   }
 
   async unmute(items: readonly string[]): Promise<void> {
@@ -197,19 +210,19 @@ export class RecommenderHost {
 
   async fromItems(ids: readonly string[]): Promise<ImportReport> {
     const report = await this.#opened.fromItems([...ids]);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
     return report;
   }
 
   async describe(query: Float32Array): Promise<ProfileEvent[]> {
     const events = await this.#opened.describe(query);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
     return events;
   }
 
   async chooseSegment(name: string): Promise<ProfileEvent[]> {
     const events = await this.#opened.chooseSegment(name);
-    this.#changed({ kind: "changed" });
+    this.#changed("local");
     return events;
   }
 
@@ -227,15 +240,25 @@ export class RecommenderHost {
   }
 
   async switchProfile(profile: string, persist: boolean): Promise<void> {
-    this.#isKept = await this.#opened.openProfile(profile, persist);
-    this.#profile = profile;
-    this.#tabs?.close();
-    this.#tabs = undefined;
-    if (persist) {
-      this.#listen(profile);
-    }
-    this.#emit("change", { source: "local" });
+    await this.#openProfile(this.#opened, profile, persist);
+    // First, so that listeners of the change find the profile's name there.
     this.#emit("status", this.#status());
+    this.#emit("change", { source: "local", profile, types: this.#opened.takeChanged() });
+  }
+
+  async #openProfile(engine: CoreEngine, profile: string, persist: boolean): Promise<void> {
+    // Before its events are read: what another tab records while they are is read again, once this is done.
+    const tabs = persist ? this.#listen(profile) : undefined;
+    try {
+      this.#isKept = await engine.openProfile(profile, persist);
+    } catch (thrown) {
+      tabs?.close();
+      throw thrown;
+    }
+    this.#profile = profile;
+    this.#epoch++;
+    this.#tabs?.close();
+    this.#tabs = tabs;
   }
 
   exportProfile(): string {
@@ -244,15 +267,16 @@ export class RecommenderHost {
 
   async importProfile(document: Uint8Array): Promise<ImportReport> {
     const merged = await this.#opened.importProfile(document);
-    if (merged.added > 0) {
-      this.#changed({ kind: "changed" });
-    }
+    this.#changed("local");
     return merged;
   }
 
   async erase(): Promise<void> {
+    this.#epoch++;
     await this.#opened.eraseProfile();
-    this.#changed({ kind: "erased" });
+    // Other tabs may have events that were not here yet.
+    this.#tell();
+    this.#changed("local");
   }
 
   events(): ProfileEvent[] {
@@ -271,15 +295,22 @@ export class RecommenderHost {
     return this.#rank((engine) => engine.recommend(options));
   }
 
-  /** The features of the best items, for a ranker. */
-  async shortlist(options: Sendable<RecommendOptions>): Promise<{ names: string[]; ids: string[]; values: Float64Array }> {
-    const { names, ids, values } = await this.#opened.shortlist(options);
-    return { names, ids, values: Float64Array.from(values) };
+  /** The features of the best items, for a ranker; `without` as in {@link without}. */
+  async shortlist(options: Sendable<RecommendOptions>, without: string | undefined): Promise<Shortlist> {
+    const epoch = this.#epoch;
+    const { names, ids, values } = await this.#opened.shortlist(options, without);
+    return { names, ids, values: Float64Array.from(values), epoch };
   }
 
-  /** The list with these items in the order of their scores. */
-  reranked(options: Sendable<RecommendOptions>, ids: readonly string[], scores: Float64Array): Promise<Ranked> {
-    return this.#rank((engine) => engine.reranked(options, [...ids], scores));
+  /** The list with these items in the order of their scores; nothing if those are of events that are no longer here. */
+  async reranked(
+    options: Sendable<RecommendOptions>,
+    ids: readonly string[],
+    scores: Float64Array,
+    epoch: number,
+    without: string | undefined,
+  ): Promise<Ranked | undefined> {
+    return epoch === this.#epoch ? this.#rank((engine) => engine.reranked(options, [...ids], scores, without)) : undefined;
   }
 
   learned(): LearnedWeights | undefined {
@@ -294,7 +325,7 @@ export class RecommenderHost {
     return this.#rank((engine) => engine.search(query, options));
   }
 
-  similar(item: string, options: Sendable<RecommendOptions>): Promise<Ranked> {
+  similar(item: string, options: Sendable<SimilarOptions>): Promise<Ranked> {
     return this.#rank((engine) => engine.similar(item, options));
   }
 
@@ -302,7 +333,7 @@ export class RecommenderHost {
     return this.#rank((engine) => engine.onboarding(options));
   }
 
-  async features(options: Sendable<RecommendOptions>): Promise<{ names: string[]; ids: string[]; values: Float64Array }> {
+  async features(options: Sendable<RankOptions>): Promise<{ names: string[]; ids: string[]; values: Float64Array }> {
     const { names, ids, values } = await this.#opened.features(options);
     return { names, ids, values: Float64Array.from(values) };
   }
@@ -374,36 +405,46 @@ export class RecommenderHost {
     await this.#opened.keepSnapshot().catch(() => false);
   }
 
-  /** The profile changed here: listeners and other tabs are told. */
-  #changed(message: TabMessage): void {
-    this.#isKept = false;
-    this.#tabs?.postMessage(message);
-    this.#emit("change", { source: "local" });
+  /** Tells listeners, and if it happened here other tabs, what events came or went, if any did. */
+  #changed(source: "local" | "remote"): void {
+    const types = this.#opened.takeChanged();
+    if (types.length > 0) {
+      this.#isKept = false;
+      if (source === "local") {
+        this.#tell();
+      }
+      this.#emit("change", { source, profile: this.#profile, types });
+    }
     // Keeping the event may have shown that the storage is gone.
     this.#emit("status", this.#status());
   }
 
-  #listen(profile: string): void {
-    if (typeof BroadcastChannel === "undefined") {
-      this.#note("Changes made in other tabs are seen after a reload: this browser has no BroadcastChannel.");
-      return;
-    }
-    this.#tabs = new BroadcastChannel(`homebody/${profile}`);
-    this.#tabs.onmessage = () => {
-      void this.#reload();
-    };
+  #tell(): void {
+    this.#tabs?.postMessage({ kind: "changed" } satisfies TabMessage);
   }
 
-  async #reload(): Promise<void> {
-    try {
-      if (await this.#opened.reload()) {
-        this.#isKept = false;
-        this.#emit("change", { source: "remote" });
-      }
-    } catch (thrown) {
-      this.#emit("error", toWire(thrown));
+  #listen(profile: string): BroadcastChannel | undefined {
+    if (typeof BroadcastChannel === "undefined") {
+      this.#note("Changes made in other tabs are seen after a reload: this browser has no BroadcastChannel.");
+      return undefined;
     }
-    this.#emit("status", this.#status());
+    const tabs = new BroadcastChannel(`homebody/${profile}`);
+    // In turn: events read while they are being erased would be back afterwards.
+    tabs.onmessage = () => this.#queue("reload");
+    return tabs;
+  }
+
+  /** Reads the events anew, because another tab changed them. */
+  async reload(): Promise<void> {
+    if (this.#engine === undefined) {
+      // It could not be opened.
+      return;
+    }
+    try {
+      await this.#engine.reload();
+    } finally {
+      this.#changed("remote");
+    }
   }
 
   #note(text: string): void {
@@ -421,6 +462,6 @@ export class RecommenderHost {
     }
     const all = [...this.#notes, ...notes];
     const found = gpu === undefined ? {} : { gpu };
-    return { device, simd, storage, ...found, catalog: this.#catalog, notes: all, requests: this.#requests };
+    return { device, simd, storage, profile: this.#profile, ...found, catalog: this.#catalog, notes: all, requests: this.#requests };
   }
 }

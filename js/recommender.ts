@@ -22,6 +22,7 @@ import type { HostEvents, HostStatus, Ranked, RecommenderHost } from "./recommen
 import { RankerModel } from "./ranker.js";
 import { Remote } from "./remote.js";
 import { TextModel } from "./text-model.js";
+import { Turns } from "./turns.js";
 import type {
   ColumnInfo,
   CreateOptions,
@@ -37,10 +38,12 @@ import type {
   NewEvent,
   OnboardingOptions,
   ProfileEvent,
+  RankOptions,
   RecommendOptions,
   RecommenderEvents,
   SearchOptions,
   Segment,
+  SimilarOptions,
   Status,
   TasteMap,
 } from "./types.js";
@@ -107,6 +110,8 @@ export class Recommender implements AsyncDisposable {
   readonly #scenarios: readonly string[];
   readonly #openMs: number;
   readonly #profileMs: number;
+  readonly #turns = new Turns();
+  readonly #call: Core["call"] = (method, args, options) => this.#turns.ready(() => this.#core.call(method, args, options));
   #host: HostStatus;
   #lastRankMs = 0;
   /** As last read. */
@@ -126,7 +131,6 @@ export class Recommender implements AsyncDisposable {
     scenarios: readonly string[];
     openMs: number;
     profileMs: number;
-    profile: string;
     model: { readonly url: URL | undefined; readonly expected: ModelIdentity | undefined };
     ranker: URL | undefined;
   }) {
@@ -143,36 +147,38 @@ export class Recommender implements AsyncDisposable {
       onStatus: () => this.#emitStatus(),
     });
     this.#ranker = start.ranker && new RankerModel(start.ranker, () => this.#emitStatus());
-    const core = this.#core;
-    let profileName = start.profile;
+    const call = this.#call;
+    const nameOf = (): string => this.#host.profile;
     this.profile = {
-      events: () => core.call("events", []),
+      events: () => call("events", []),
       undo: async (id) => {
         checkText("profile.undo()", id);
-        await core.call("undo", [id]);
+        await call("undo", [id]);
       },
-      export: async () => new Blob([await core.call("exportProfile", [])], { type: "application/json" }),
+      export: async () => new Blob([await call("exportProfile", [])], { type: "application/json" }),
       import: async (document) => {
         if (!(document instanceof Blob)) {
           const text = `profile.import() expects a Blob or File with an exported profile, got ${told(document)}.`;
           throw new HomebodyError("invalid-argument", text);
         }
-        const bytes = new Uint8Array(await document.arrayBuffer());
-        return core.call("importProfile", [bytes], { transfer: [bytes.buffer] });
+        return this.#turns.after(document.arrayBuffer(), (buffer) => {
+          const bytes = new Uint8Array(buffer);
+          return this.#core.call("importProfile", [bytes], { transfer: [buffer] });
+        });
       },
-      erase: () => core.call("erase", []),
-      interests: () => core.call("interests", []),
+      erase: () => this.#turns.alone(() => this.#core.call("erase", [])),
+      interests: () => call("interests", []),
       mute: async (interest) => {
         const ids = itemsOf("profile.mute()", interest);
-        await core.call("recordAll", [ids.map((item) => ({ item, type: "mute" as const }))]);
+        await call("recordAll", [ids.map((item) => ({ item, type: "mute" as const }))]);
       },
       unmute: async (interest) => {
-        await core.call("unmute", [itemsOf("profile.unmute()", interest)]);
+        await call("unmute", [itemsOf("profile.unmute()", interest)]);
       },
       remove: async (interest) => {
         checkInterest("profile.remove()", interest);
         checkTexts("profile.remove(): events", interest.events);
-        await core.call("undoAll", [interest.events]);
+        await call("undoAll", [interest.events]);
       },
       describe: async (text, options = {}) => {
         checkOptions("profile.describe()", options, ["signal"]);
@@ -181,30 +187,28 @@ export class Recommender implements AsyncDisposable {
         if (typeof text !== "string" || text.trim() === "") {
           throw new HomebodyError("option", `profile.describe() expects a text, got ${told(text)}.`);
         }
-        return core.call("describe", [await this.#text.query(text, signal)], { signal });
+        return this.#turns.after(this.#text.query(text, signal), (query) => this.#core.call("describe", [query], { signal }));
       },
       fromItems: async (ids) => {
         checkTexts("profile.fromItems()", ids);
-        return core.call("fromItems", [ids]);
+        return call("fromItems", [ids]);
       },
-      list: () => core.call("profiles", []),
+      list: () => call("profiles", []),
       switch: async (name, options = {}) => {
         checkProfile("profile.switch()", name);
         checkOptions("profile.switch()", options, ["persist"]);
         const { persist = true } = options;
         checkBoolean("profile.switch(): persist", persist);
-        await core.call("switchProfile", [name, persist]);
-        profileName = name;
+        await this.#turns.alone(() => this.#core.call("switchProfile", [name, persist]));
       },
       get name() {
-        return profileName;
+        return nameOf();
       },
-      metrics: () => core.call("metrics", []),
-      learned: () => core.call("learned", []),
+      metrics: () => call("metrics", []),
+      learned: () => call("learned", []),
       without: async (id, options = {}) => {
         checkText("profile.without()", id);
-        const sent = sendable("profile.without()", options);
-        return this.#ranked(await core.call("without", [id, sent], { signal: options.signal }));
+        return this.#listed("profile.without()", options, id);
       },
     };
   }
@@ -268,7 +272,6 @@ export class Recommender implements AsyncDisposable {
         scenarios: opened.scenarios,
         openMs,
         profileMs: opened.profileMs,
-        profile,
         model: { url: urls.model, expected: opened.model },
         ranker: urls.ranker,
       });
@@ -305,7 +308,7 @@ export class Recommender implements AsyncDisposable {
   /** Records what the person did. When it resolves, the event is kept: on the disk, unless `status.storage` is `"memory"`. */
   async record(event: NewEvent): Promise<ProfileEvent> {
     checkEvent("record()", event);
-    return this.#core.call("record", [event]);
+    return this.#call("record", [event]);
   }
 
   /** Records several events with one write: the impressions of a list, say. If one of them is refused, none is kept. */
@@ -314,7 +317,7 @@ export class Recommender implements AsyncDisposable {
     for (let at = 0; at < events.length; at++) {
       checkEvent(`recordAll(), event ${at}`, events[at]);
     }
-    return this.#core.call("recordAll", [events]);
+    return this.#call("recordAll", [events]);
   }
 
   /**
@@ -336,22 +339,7 @@ export class Recommender implements AsyncDisposable {
     if (similarTo !== undefined) {
       return this.similar(similarTo, others);
     }
-    const { rerank, ...rest } = sendable("recommend()", others);
-    const { signal } = options;
-    if (rerank !== undefined) {
-      checkBoolean("recommend(): rerank", rerank);
-    }
-    if (rerank === true && this.#ranker === undefined) {
-      throw new HomebodyError("option", "recommend(): `rerank` needs a ranker: give its address to Recommender.create() as `ranker`.");
-    }
-    if (this.#ranker !== undefined && rerank !== false) {
-      const shortlist = await this.#core.call("shortlist", [rest], { signal });
-      const scores = await this.#ranker.scores(shortlist, signal);
-      if (scores !== undefined) {
-        return this.#ranked(await this.#core.call("reranked", [rest, shortlist.ids, scores], { signal }));
-      }
-    }
-    return this.#ranked(await this.#core.call("recommend", [rest], { signal }));
+    return this.#listed("recommend()", others);
   }
 
   /** The best items for a text, and as far as `personalize` says for this person. Loads the model if it is not there yet. */
@@ -362,52 +350,52 @@ export class Recommender implements AsyncDisposable {
     const sent = sendable("search()", options);
     const { signal } = options;
     const query = await this.#text.query(text, signal);
-    return this.#ranked(await this.#core.call("search", [query, sent], { signal }));
+    return this.#ranked(await this.#call("search", [query, sent], { signal }));
   }
 
   /** The items most like one item. */
-  similar(item: string, options: RecommendOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
-  similar(item: string, options?: RecommendOptions): Promise<HitList>;
-  async similar(item: string, options: RecommendOptions = {}): Promise<HitList> {
+  similar(item: string, options: SimilarOptions & { readonly explain: true }): Promise<HitList<ExplainedHit>>;
+  similar(item: string, options?: SimilarOptions): Promise<HitList>;
+  async similar(item: string, options: SimilarOptions = {}): Promise<HitList> {
     checkText("similar()", item);
-    return this.#ranked(await this.#core.call("similar", [item, sendable("similar()", options)], { signal: options.signal }));
+    return this.#ranked(await this.#call("similar", [item, sendable("similar()", options)], { signal: options.signal }));
   }
 
   /** Well-liked items far apart from each other, to ask a new person about. */
   async onboarding(options: OnboardingOptions = {}): Promise<HitList> {
-    return this.#ranked(await this.#core.call("onboarding", [sendable("onboarding()", options)], { signal: options.signal }));
+    return this.#ranked(await this.#call("onboarding", [sendable("onboarding()", options)], { signal: options.signal }));
   }
 
   /** Groups of items that the catalog's owner offers to new people. */
   segments(): Promise<Segment[]> {
-    return this.#core.call("segments", []);
+    return this.#call("segments", []);
   }
 
   /** Begins with a segment: events of type `"describe"` on the items of it that everybody likes best. */
   async chooseSegment(name: string): Promise<ProfileEvent[]> {
     checkText("chooseSegment()", name);
-    return this.#core.call("chooseSegment", [name]);
+    return this.#call("chooseSegment", [name]);
   }
 
   /** What is known of each item that `recommend()` would list, as numbers: for a ranker of your own. */
-  async features(options: RecommendOptions = {}): Promise<Features> {
-    return this.#core.call("features", [sendable("features()", options)], { signal: options.signal });
+  async features(options: RankOptions = {}): Promise<Features> {
+    return this.#call("features", [sendable("features()", options)], { signal: options.signal });
   }
 
   /** The catalog as a map with the person on it; `undefined` if it was built without (`map` in its schema). */
   map(): Promise<TasteMap | undefined> {
-    return this.#core.call("map", []);
+    return this.#call("map", []);
   }
 
   /** Items by id, in the order of the ids; `undefined` where the catalog has no such item. */
   async get(ids: readonly string[]): Promise<(Hit | undefined)[]> {
     checkTexts("get()", ids);
-    return this.#core.call("get", [ids]);
+    return this.#call("get", [ids]);
   }
 
   /** The catalog's columns, with what a filter control needs. */
   columns(): Promise<ColumnInfo[]> {
-    return this.#core.call("columns", []);
+    return this.#call("columns", []);
   }
 
   /** All names that `weights` may have, with their defaults. */
@@ -445,6 +433,33 @@ export class Recommender implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** The best items for this person, through the ranker if there is one; as they would be without one event. */
+  async #listed(what: string, options: RecommendOptions, without?: string): Promise<HitList> {
+    const { rerank, ...rest } = sendable(what, options);
+    const { signal } = options;
+    if (rerank !== undefined) {
+      checkBoolean(`${what}: rerank`, rerank);
+    }
+    const ranker = this.#ranker;
+    if (rerank === true && ranker === undefined) {
+      throw new HomebodyError("option", `${what}: \`rerank\` needs a ranker: give its address to Recommender.create() as \`ranker\`.`);
+    }
+    while (ranker !== undefined && rerank !== false) {
+      const { epoch, ...shortlist } = await this.#call("shortlist", [rest, without], { signal });
+      const scores = await ranker.scores(shortlist, signal);
+      if (scores === undefined) {
+        break;
+      }
+      const ranked = await this.#call("reranked", [rest, shortlist.ids, scores, epoch, without], { signal });
+      // Nothing if it is another person's turn by now, of whom these scores say nothing.
+      if (ranked !== undefined) {
+        return this.#ranked(ranked);
+      }
+    }
+    const plain = without === undefined ? this.#call("recommend", [rest], { signal }) : this.#call("without", [without, rest], { signal });
+    return this.#ranked(await plain);
   }
 
   #ranked({ list, rankMs }: Ranked): HitList {

@@ -4,7 +4,8 @@
  * Requests are started in the order they came, one per task, so that a `cancel` that is already waiting overtakes the
  * request it is for: of ten searches typed in a row, the ones the page gave up never run. What an object names in `alone`
  * comes only when it is done with all requests before, and the next only when that is done, however long it waits for
- * something: what is asked in some order is answered as if each took no time.
+ * something: what is asked in some order is answered as if each took no time. What the object wants of itself, because another
+ * tab told it something, takes its turn among them.
  */
 
 import { HomebodyError, toWire } from "./errors.js";
@@ -17,11 +18,15 @@ export interface ServingScope {
   addEventListener(type: "message" | "messageerror", listener: (event: MessageEvent) => void): void;
 }
 
-/** How a served object is made; `crashed` is for its panic hook, `given` the module that the page compiles for it. */
+/**
+ * How a served object is made; `crashed` is for its panic hook, `given` the module that the page compiles for it. `queue` has one of its
+ * methods called in turn, once for all who want that before it begins; what it throws is an `error` that no call is waiting for.
+ */
 export type Make = (
   emit: (event: string, data: unknown) => void,
   crashed: (message: string) => void,
   given: Given,
+  queue: (method: string) => void,
 ) => object;
 
 /** What a served object may say of its methods: which of them run with no other under way. */
@@ -31,7 +36,8 @@ export interface Serving {
 
 /** Serves whichever of `objects` the page's first message names. */
 export function serve(scope: ServingScope, objects: Readonly<Record<string, Make>>): void {
-  const waiting: { id: number; method: string; args: readonly unknown[] }[] = [];
+  /** Without an id: nobody waits for an answer. */
+  const waiting: { id?: number; method: string; args: readonly unknown[] }[] = [];
   const { port1: nudge, port2: nudged } = new MessageChannel();
   let served: Serving | undefined;
   let crash: HomebodyError | undefined;
@@ -48,6 +54,12 @@ export function serve(scope: ServingScope, objects: Readonly<Record<string, Make
   const post = (message: FromWorker, transfer: readonly Transferable[] = []): void => {
     scope.postMessage(message, [...transfer]);
   };
+  const queue = (method: string): void => {
+    if (!waiting.some((request) => request.id === undefined && request.method === method)) {
+      waiting.push({ method, args: [] });
+      nudge.postMessage(null);
+    }
+  };
   const crashed = (message: string): void => {
     if (crash === undefined) {
       const text = `Homebody's WebAssembly module stopped in the middle (${message}). Create a new object to go on; what was recorded is kept.`;
@@ -59,7 +71,7 @@ export function serve(scope: ServingScope, objects: Readonly<Record<string, Make
 
   scope.addEventListener("message", ({ data }: { data: ToWorker }) => {
     if ("start" in data) {
-      served = objects[data.start]?.((event, value) => post({ event, data: value }), crashed, given);
+      served = objects[data.start]?.((event, value) => post({ event, data: value }), crashed, given, queue);
     } else if ("module" in data) {
       give(data.module);
     } else if ("cancel" in data) {
@@ -95,6 +107,9 @@ export function serve(scope: ServingScope, objects: Readonly<Record<string, Make
         throw crash;
       }
       const result = await callMethod(served, method, args);
+      if (id === undefined) {
+        return;
+      }
       if (result instanceof Transferring) {
         post({ id, value: result.value }, result.buffers);
       } else {
@@ -103,6 +118,8 @@ export function serve(scope: ServingScope, objects: Readonly<Record<string, Make
     } catch (thrown) {
       if (isCrash(thrown)) {
         crashed(thrown.message);
+      } else if (id === undefined) {
+        post({ event: "error", data: toWire(thrown) });
       } else {
         post({ id, error: toWire(thrown) });
       }

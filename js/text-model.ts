@@ -3,6 +3,7 @@
 import { Embedder } from "./embedder.js";
 import type { ModelIdentity } from "./embedder-host.js";
 import { HomebodyError } from "./errors.js";
+import { abortable } from "./patience.js";
 import type { Progress, Status } from "./types.js";
 
 /**
@@ -131,16 +132,4 @@ export class TextModel {
     this.#listener.onStatus();
     return this.#embedder;
   }
-}
-
-/** Waits, but not beyond the signal: what is waited for goes on, because others may wait for it too. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) {
-    return promise;
-  }
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

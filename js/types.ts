@@ -5,8 +5,10 @@
  * 1970 (UTC), calendar dates are `"YYYY-MM-DD"`, durations end in `Ms`.
  */
 
+import type { HomebodyError } from "./errors.js";
 import type { GpuUse } from "./vector-types.js";
 
+export type * from "./error-codes.js";
 export type * from "./profile-types.js";
 export type * from "./vector-types.js";
 
@@ -217,7 +219,11 @@ export interface Baseline {
   readonly rise: number;
 }
 
-/** A list of hits, best first, which knows where it goes on. A plain array otherwise. */
+/**
+ * A list of hits, best first, which knows where it goes on. A plain array otherwise: what it knows beside is not enumerable, so that
+ * neither `[...list]`, `list.map()`, `structuredClone()` nor JSON takes it along. Where it is needed, it is named:
+ * `{ hits: [...list], cursor: list.cursor, eligible: list.eligible }`.
+ */
 export type HitList<T extends Hit = Hit> = T[] & {
   /** How many items there were to choose from: those that passed the filter and were not left out as seen. */
   readonly eligible: number;
@@ -230,7 +236,8 @@ export type HitList<T extends Hit = Hit> = T[] & {
 /** A {@link Hit} that was asked for with `explain: true`. */
 export type ExplainedHit = Hit & Required<Pick<Hit, "parts">>;
 
-export interface RecommendOptions {
+/** What every list takes. */
+export interface RankOptions {
   /** How many hits at most. Default 10. */
   readonly limit?: number;
   /** How many of the best to leave out, for paging. Default 0. */
@@ -279,8 +286,6 @@ export interface RecommendOptions {
    * `search()` and `similar()`.
    */
   readonly learn?: boolean;
-  /** With a `ranker` (see `Recommender.create()`), `recommend()` alone: `false` leaves it out of this list. Default `true`. */
-  readonly rerank?: boolean;
   /** Adds `parts` and `reason` to each hit. */
   readonly explain?: boolean;
   /** Whether items the person has already acted on are considered. Default `false`; for `search()` `true`. */
@@ -291,7 +296,15 @@ export interface RecommendOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface SearchOptions extends RecommendOptions {
+export interface RecommendOptions extends RankOptions {
+  /** With a `ranker` (see `Recommender.create()`): `false` leaves it out of this list. Default `true`. */
+  readonly rerank?: boolean;
+}
+
+/** Likeness to an item is nothing personal: there is no `strength` of the person in it, nor a stranger's list to `compare` it with. */
+export type SimilarOptions = Omit<RankOptions, "strength" | "compare">;
+
+export interface SearchOptions extends RankOptions {
   /** How much the person counts beside the text: 0 not at all, 1 as much as the text. Default 0.5. */
   readonly personalize?: number;
 }
@@ -303,7 +316,7 @@ export interface SearchOptions extends RecommendOptions {
 export type ListOptions =
   | (RecommendOptions & { readonly text?: undefined; readonly similarTo?: undefined })
   | (SearchOptions & { readonly text: string; readonly similarTo?: undefined })
-  | (RecommendOptions & { readonly similarTo: string; readonly text?: undefined });
+  | (SimilarOptions & { readonly similarTo: string; readonly text?: undefined });
 
 export interface OnboardingOptions {
   /** How many items to offer. Default 12. */
@@ -359,6 +372,8 @@ export interface Status {
   readonly simd: boolean;
   /** `"memory"`: nothing outlives the page; `notes` says why. */
   readonly storage: "indexeddb" | "memory";
+  /** The name of the profile in use. */
+  readonly profile: string;
   readonly catalog: {
     readonly name: string;
     readonly version: string;
@@ -410,12 +425,26 @@ export interface CreateOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a change of the profile was. */
+export interface Change {
+  /** Whether it happened here or in another tab. */
+  readonly source: "local" | "remote";
+  /** The name of the profile in use. */
+  readonly profile: string;
+  /**
+   * The types of the events that were added or removed, each once, in the order of the alphabet; after `profile.switch()` of those that only
+   * one of the two profiles has. Whoever records impressions of each list and draws lists anew on each change has to leave
+   * changes alone that are impressions and nothing else.
+   */
+  readonly types: readonly string[];
+}
+
 /** The events of a `Recommender` and what its listeners get. */
 export interface RecommenderEvents {
-  /** The profile changed, here or in another tab: rankings may differ from now on. */
-  change: { readonly source: "local" | "remote" };
+  /** The profile changed, here or in another tab: rankings may differ from now on. What neither adds nor removes an event nor switches is none. */
+  change: Change;
   status: Status;
   progress: Progress;
   /** Something failed that no call is waiting for. */
-  error: Error;
+  error: HomebodyError;
 }

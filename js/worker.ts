@@ -6,5 +6,5 @@ import { VectorIndexHost } from "./vector-index-host.js";
 
 serve(self as unknown as ServingScope, {
   recommender: (...has) => new RecommenderHost(...has),
-  index: (...has) => new VectorIndexHost(...has),
+  index: (emit, crashed, given) => new VectorIndexHost(emit, crashed, given),
 });

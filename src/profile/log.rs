@@ -1,7 +1,7 @@
 //! The event log: the truth from which everything else is derived.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use super::error::{ProfileError, ProfileErrorKind};
@@ -69,6 +69,28 @@ impl EventLog {
     /// The event with this id.
     pub fn get(&self, id: &str) -> Option<&Event> {
         self.position(id).map(|at| &self.events[at])
+    }
+
+    /// The types of the events that only one of the two logs has.
+    pub fn types_beside<'a>(&'a self, other: &'a Self) -> BTreeSet<&'a str> {
+        let (mut ours, mut theirs) = (self.events.as_slice(), other.events.as_slice());
+        let mut types = BTreeSet::new();
+        // Both ascend: whichever is behind has an event that the other lacks.
+        loop {
+            match (ours.split_first(), theirs.split_first()) {
+                (None, None) => return types,
+                (Some((our, rest)), Some((their, others))) if our == their => (ours, theirs) = (rest, others),
+                (Some((our, rest)), their) if their.is_none_or(|(their, _)| our.key() <= their.key()) => {
+                    types.insert(&*our.kind);
+                    ours = rest;
+                }
+                (_, their) => {
+                    let (their, others) = their.expect("one of the two has an event");
+                    types.insert(&*their.kind);
+                    theirs = others;
+                }
+            }
+        }
     }
 
     /// A log of these events, if they are in its order and could all be in one.
@@ -179,6 +201,24 @@ mod tests {
         let bad = Event { value: Some(f64::NAN), ..event("b", 2, "y") };
         assert_eq!(log.merge([event("a", 1, "x"), bad]).unwrap_err().code(), "event-value");
         assert!(log.is_empty());
+    }
+
+    #[test]
+    fn types_beside_another_log_are_those_of_what_only_one_of_them_has() {
+        let log = |events: &[(&str, i64, &str)]| {
+            let mut log = EventLog::new();
+            log.merge(events.iter().map(|&(id, time, kind)| Event { kind: kind.into(), ..event(id, time, "x") })).unwrap();
+            log
+        };
+        let one = log(&[("a", 1, "view"), ("b", 2, "like"), ("c", 3, "hide"), ("d", 4, "buy")]);
+        let two = log(&[("a", 1, "view"), ("c", 3, "share"), ("e", 5, "click"), ("d", 4, "buy"), ("f", 5, "click")]);
+        for (ours, theirs) in [(&one, &two), (&two, &one)] {
+            let types: Vec<_> = ours.types_beside(theirs).into_iter().collect();
+            assert_eq!(types, ["click", "hide", "like", "share"]);
+        }
+        assert_eq!(one.types_beside(&EventLog::new()).len(), 4);
+        assert_eq!(EventLog::new().types_beside(&one).len(), 4);
+        assert!(one.types_beside(&one).is_empty());
     }
 
     fn arbitrary() -> impl Strategy<Value = Vec<Event>> {

@@ -1,6 +1,7 @@
 //! `CoreEngine`: a catalog and a person in the core worker.
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use super::indexed_db::IndexedDb;
 use super::json;
 use super::panic::report_to;
 use crate::catalog::CatalogReader;
-use crate::profile::{Event, NewEvent, from_records, to_records};
+use crate::profile::{Event, EventLog, NewEvent, from_records, to_records};
 use crate::rank::{OnboardingOptions, RecommendOptions, Recommender, SearchOptions, Settings, SnapshotError};
 use crate::store::{EventStore, Fallback, Record, Snapshot, StorageKind};
 use crate::vector::{Ahead, Device, DeviceChoice, DeviceSet, GpuOptions, Measured};
@@ -55,6 +56,8 @@ pub struct CoreEngine {
     unreadable: RefCell<Vec<String>>,
     /// Why the snapshot beside them was of no use.
     put_aside: Cell<Option<SnapshotError>>,
+    /// Types of the events that came or went and were not asked for yet.
+    changed: RefCell<BTreeSet<String>>,
     /// What the recommender multiplies with: products of vector spaces that a GPU makes are put there before they are asked for.
     ahead: Ahead,
     /// The vector spaces for which there is a GPU, used or not.
@@ -83,6 +86,7 @@ impl CoreEngine {
             store: RefCell::default(),
             unreadable: RefCell::default(),
             put_aside: Cell::new(None),
+            changed: RefCell::default(),
             ahead: Ahead::new(),
             spaces: RefCell::default(),
             ranking: Cell::new(0),
@@ -186,11 +190,13 @@ impl CoreEngine {
         let store = if persist { Fallback::new(IndexedDb::new(&profile)) } else { Fallback::in_memory() };
         let store = Rc::new(store);
         let mut put_aside = None;
+        let before = self.recommender()?.log().clone();
         if let Some(Snapshot { bytes, since }) = store.snapshot().await.map_err(|error| to_js(&error))? {
             let whole = since.is_empty();
             let (since, unreadable) = from_records(since);
             match self.recommender_mut()?.restore(&bytes, since) {
                 Ok(()) => {
+                    self.note_difference(&before)?;
                     self.store.replace(Some(store));
                     self.unreadable.replace(unreadable);
                     self.put_aside.set(None);
@@ -203,7 +209,13 @@ impl CoreEngine {
         // Only now: a profile that cannot be read must not take the place of one that was.
         self.store.replace(Some(store));
         self.put_aside.set(put_aside);
-        self.take(records).map(|_| false)
+        self.take(records).map(|()| false)
+    }
+
+    /// The types of the events that were added or removed since this was last asked for: none if there were no such events.
+    #[wasm_bindgen(js_name = takeChanged)]
+    pub fn take_changed(&self) -> Vec<String> {
+        self.changed.take().into_iter().collect()
     }
 
     /// Keeps what was derived from the events beside them, for the next time. Resolves to false where that would save nothing, or
@@ -219,12 +231,12 @@ impl CoreEngine {
         store.keep_snapshot(&snapshot).await.map_err(|error| to_js(&error))
     }
 
-    /// Takes the events anew, because another tab changed them. Returns whether they are others than before.
-    pub async fn reload(&self) -> Result<bool, JsValue> {
+    /// Takes the events anew, because another tab changed them.
+    pub async fn reload(&self) -> Result<(), JsValue> {
         let store = self.store()?;
         let records = store.load().await.map_err(|error| to_js(&error))?;
         // What is in memory is all here already.
-        if store.kind() != StorageKind::Memory && self.is_open(&store) { self.take(records) } else { Ok(false) }
+        if store.kind() != StorageKind::Memory && self.is_open(&store) { self.take(records) } else { Ok(()) }
     }
 
     /// Records an event; when the promise resolves it is kept.
@@ -265,7 +277,8 @@ impl CoreEngine {
             store.remove(std::slice::from_ref(&id)).await.map_err(|error| to_js(&error))?;
         }
         if self.is_open(&store) {
-            self.recommender_mut()?.undo(&id).map_err(|error| to_js(&error))?;
+            let undone = self.recommender_mut()?.undo(&id).map_err(|error| to_js(&error))?;
+            self.changed.borrow_mut().insert(undone.kind);
         }
         Ok(())
     }
@@ -273,16 +286,23 @@ impl CoreEngine {
     /// Removes several events for good.
     #[wasm_bindgen(js_name = undoAll)]
     pub async fn undo_all(&self, ids: Vec<String>) -> Result<(), JsValue> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         let store = self.store()?;
+        let mut types = BTreeSet::new();
         // Before anything is removed: one that is not there must leave all others.
         for id in &ids {
-            if self.recommender()?.log().get(id).is_none() {
+            let kind = self.recommender()?.log().get(id).map(|event| event.kind.clone());
+            let Some(kind) = kind else {
                 return self.recommender_mut()?.undo_all(&ids).map_err(|error| to_js(&error));
-            }
+            };
+            types.insert(kind);
         }
         store.remove(&ids).await.map_err(|error| to_js(&error))?;
         if self.is_open(&store) {
             self.recommender_mut()?.undo_all(&ids).map_err(|error| to_js(&error))?;
+            self.changed.borrow_mut().extend(types);
         }
         Ok(())
     }
@@ -356,7 +376,9 @@ impl CoreEngine {
     #[wasm_bindgen(js_name = eraseProfile)]
     pub async fn erase_profile(&self) -> Result<(), JsValue> {
         let store = self.store()?;
+        let before = self.recommender()?.log().clone();
         self.recommender_mut()?.erase();
+        self.note_difference(&before)?;
         self.unreadable.take();
         store.erase().await.map_err(|error| to_js(&error))
     }
@@ -392,27 +414,40 @@ impl CoreEngine {
         json::to_js(&list)
     }
 
-    /// The features of the best items, for a ranker.
+    /// The features of the best items, for a ranker; had one event not been, if one is given.
     #[wasm_bindgen(unchecked_return_type = "{ names: string[]; ids: string[]; values: number[] }")]
     pub async fn shortlist(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\" | \"rerank\">")] options: JsValue,
+        without: Option<String>,
     ) -> Result<JsValue, JsValue> {
         let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        let shortlist = self.ranked(|recommender| recommender.shortlist(&options, now_ms())).await?;
+        let shortlist = self
+            .ranked(|recommender| match &without {
+                Some(event) => recommender.had_not_been(event, |recommender| recommender.shortlist(&options, now_ms())),
+                None => recommender.shortlist(&options, now_ms()),
+            })
+            .await?;
         json::to_js(&shortlist)
     }
 
-    /// The best items for the person, those with a score in its order.
+    /// The best items for the person, those with a score in its order; had one event not been, if one is given.
     #[wasm_bindgen(unchecked_return_type = "RankedList")]
     pub async fn reranked(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Omit<RecommendOptions, \"signal\" | \"rerank\">")] options: JsValue,
         ids: Vec<String>,
         scores: Vec<f64>,
+        without: Option<String>,
     ) -> Result<JsValue, JsValue> {
         let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        let list = self.ranked(|recommender| recommender.reranked(&options, &ids, &scores, now_ms())).await?;
+        let mut list = |recommender: &mut Recommender| recommender.reranked(&options, &ids, &scores, now_ms());
+        let list = self
+            .ranked(|recommender| match &without {
+                Some(event) => recommender.had_not_been(event, &mut list),
+                None => list(recommender),
+            })
+            .await?;
         json::to_js(&list)
     }
 
@@ -579,10 +614,23 @@ impl CoreEngine {
 
     /// Makes events durable, and then part of the profile. No borrow is held while the store works.
     async fn keep(&self, store: &Store, events: &[Event]) -> Result<(), JsValue> {
+        if events.is_empty() {
+            // Not even a write of nothing: it would make the database of somebody who did nothing.
+            return Ok(());
+        }
         store.append(&to_records(events)).await.map_err(|error| to_js(&error))?;
         if self.is_open(store) {
             self.recommender_mut()?.merge(events.iter().cloned()).map_err(|error| to_js(&error))?;
+            self.changed.borrow_mut().extend(events.iter().map(|event| event.kind.clone()));
         }
+        Ok(())
+    }
+
+    /// Remembers in what the events are others than these.
+    fn note_difference(&self, before: &EventLog) -> Result<(), JsValue> {
+        let recommender = self.recommender()?;
+        let types = recommender.log().types_beside(before);
+        self.changed.borrow_mut().extend(types.into_iter().map(str::to_owned));
         Ok(())
     }
 
@@ -591,14 +639,13 @@ impl CoreEngine {
         self.store.borrow().as_ref().is_some_and(|open| Rc::ptr_eq(open, store))
     }
 
-    /// Takes these records for the profile. Returns whether its events are others than before.
-    fn take(&self, records: Vec<Record>) -> Result<bool, JsValue> {
+    /// Takes these records for the profile.
+    fn take(&self, records: Vec<Record>) -> Result<(), JsValue> {
         let (events, unreadable) = from_records(records);
         self.unreadable.replace(unreadable);
-        let mut recommender = self.recommender_mut()?;
-        let before = recommender.log().clone();
-        recommender.set_events(events).map_err(|error| to_js(&error))?;
-        Ok(*recommender.log() != before)
+        let before = self.recommender()?.log().clone();
+        self.recommender_mut()?.set_events(events).map_err(|error| to_js(&error))?;
+        self.note_difference(&before)
     }
 
     fn store(&self) -> Result<Store, JsValue> {

@@ -1,8 +1,10 @@
 /** Catalog files that come, that are here already, and that are not what they should be. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { edited, file, files, manifest, publish, republished, signed, vectors } from "./catalogs.mjs";
-import { FILMS, answers, closeBrowser, open, until, visit } from "./harness.mjs";
+import { FILMS, answers, closeBrowser, open, root, until, visit } from "./harness.mjs";
 import { HASTE, inWorker } from "./person.mjs";
 
 after(closeBrowser);
@@ -112,6 +114,73 @@ test("a new catalog takes the old one's place, and the old files go", () =>
     assert.deepEqual([status.catalog.version, status.catalog.source, status.notes], [fresh.version, "network", []]);
     assert.deepEqual(dataRequests(server), [`/catalogs/films/${fresh.path}`], "only what changed is fetched");
     await waitKept(page, hashes().map((hash) => (hash === fresh.oldSha256 ? fresh.sha256 : hash)).sort());
+  }));
+
+test("a new catalog does not take away the files of a model that is still coming", () =>
+  visit({}, async ({ page, server }) => {
+    await visited(page, server);
+    const model = JSON.parse(readFileSync(join(root, "build/models/all-MiniLM-L6-v2/model.json"), "utf8"));
+    const wanted = [...JSON.stringify(model).matchAll(/"path":"([^"]+)"/g)].map(([, path]) => path);
+    assert.ok(wanted.length > 1, "a model is several files");
+    const last = `/models/all-MiniLM-L6-v2/${wanted.at(-1)}`;
+    const held = [];
+    server.answers.set(last, (_request, response) => void held.push(response));
+    await page.evaluate(async (films) => {
+      window.hb = await homebody.Recommender.create(films);
+      window.ready = hb.prepareSearch();
+    }, FILMS);
+    const modelFiles = [...JSON.stringify(model).matchAll(/"sha256":"([0-9a-f]{64})"/g)].map(([, sha256]) => sha256);
+    // All but the last are here.
+    await until(page, async (hashes) => {
+      const keys = (await (await caches.open("homebody-files-1")).keys()).map(({ url }) => url.split("/").at(-1));
+      return hashes.filter((hash) => keys.includes(hash)).length > 0;
+    }, modelFiles);
+    const before = (await kept(page)).filter((hash) => modelFiles.includes(hash));
+    const fresh = republished();
+    publish(server, fresh.manifest, { [fresh.path]: fresh.bytes });
+    await page.evaluate((films) => homebody.Recommender.create(films).then((other) => other.close()), FILMS);
+    const after = await kept(page);
+    assert.ok(after.includes(fresh.sha256) && !after.includes(fresh.oldSha256), "the new catalog is kept, and what it replaced is not");
+    assert.deepEqual(after.filter((hash) => modelFiles.includes(hash)), before);
+    server.answers.delete(last);
+    for (const response of held) answers.bytes(readFileSync(join(root, `build${last}`)))(undefined, response);
+    await page.evaluate(() => ready.then(() => hb.close()));
+    server.requests.length = 0;
+    await page.evaluate(async (films) => {
+      window.hb = await homebody.Recommender.create(films);
+      await hb.prepareSearch();
+    }, FILMS);
+    assert.deepEqual(server.paths().filter((path) => path.startsWith("/models/") && !path.endsWith("model.json")), []);
+  }));
+
+test("folders that were not used for a quarter of a year go, and so does what no manifest named for a day", () =>
+  visit({}, async ({ page, server }) => {
+    await visited(page, server);
+    const put = (kind, name, text, days) =>
+      page.evaluate(async ([kind, name, text, days]) => {
+        const cache = await caches.open("homebody-files-1");
+        const headers = days === null ? {} : { "x-homebody-at": String(Date.now() - days * 86_400_000) };
+        await cache.put(`${location.origin}/.homebody/${kind}/${encodeURIComponent(name)}`, new Response(text, { headers }));
+      }, [kind, name, text, days]);
+    for (const [name, days] of [["old", 91], ["recent", 89], ["unstamped", null]]) {
+      await put("manifest", `https://example.test/${name}/catalog.json`, JSON.stringify({ files: [{ sha256: `${name}-file` }] }), days);
+      await put("file", `${name}-file`, name, days);
+    }
+    await put("file", "coming", "of a folder that is being loaded", 0.5);
+    await put("file", "left", "of a load that came to nothing", 1.5);
+    // The catalog of the visit was last stamped the day before yesterday: it is stamped anew, and the others are looked through.
+    const [address] = await page.evaluate(async () => (await (await caches.open("homebody-files-1")).keys()).map(({ url }) => decodeURIComponent(url.split("/manifest/")[1] ?? "")).filter((url) => url.endsWith("films/catalog.json")));
+    await put("manifest", address, manifest(), 2);
+    await create(page);
+    await page.evaluate(() => hb.close());
+    await waitKept(page, [...hashes(), "recent-file", "unstamped-file", "coming"].sort());
+    const stamps = await page.evaluate(async () => {
+      const cache = await caches.open("homebody-files-1");
+      const manifests = (await cache.keys()).filter(({ url }) => url.includes("/.homebody/manifest/"));
+      const days = async (key) => Math.round((Date.now() - Number((await cache.match(key)).headers.get("x-homebody-at"))) / 86_400_000);
+      return Object.fromEntries(await Promise.all(manifests.map(async (key) => [decodeURIComponent(key.url).split("/").at(-2), await days(key)])));
+    });
+    assert.deepEqual(stamps, { films: 0, recent: 89, unstamped: 0 });
   }));
 
 test("events outlive the catalog they were made in", () =>

@@ -1,7 +1,7 @@
 /** A ranker in the page: the same list as the program's, and a list without it where it fails. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -60,6 +60,72 @@ test("a page ranks anew as the program does, and without the ranker where it is 
     assert.notDeepEqual(slim(reranked), slim(plain));
     assert.deepEqual(made.notes, []);
     assert.equal(made.made, 3, "the module, the description and the model, once");
+  });
+});
+
+test("a list without an event goes through the ranker too, and a switch in the middle of ranking takes no scores along", async () => {
+  await visit({ mounts }, async ({ page, server }) => {
+    await open(page, server);
+    const made = await page.evaluate(async () => {
+      const hb = await homebody.Recommender.create({ catalog: "/books/", ranker: "/rankers/xgboost-regressor.json" });
+      const [one] = await hb.recordAll([
+        { item: "b000", type: "like", time: 1_700_000_000_000 },
+        { item: "b035", type: "like", time: 1_700_000_001_000 },
+      ]);
+      const before = await hb.recommend({ limit: 30 });
+      const without = await hb.profile.without(one.id, { limit: 30 });
+      const plain = await hb.profile.without(one.id, { limit: 30, rerank: false });
+      const after = await hb.recommend({ limit: 30 });
+      await hb.profile.undo(one.id);
+      const really = await hb.recommend({ limit: 30, includeSeen: false });
+      // Another person, whom the ranker sees otherwise.
+      await hb.profile.switch("bob");
+      await hb.record({ item: "b001", type: "like", time: 1_700_000_000_000 });
+      const bobs = await hb.recommend({ limit: 30 });
+      await hb.profile.switch("default");
+      const [crossed] = await Promise.all([hb.recommend({ limit: 30 }), hb.profile.switch("bob")]);
+      await hb.profile.switch("default");
+      const [erased] = await Promise.all([hb.recommend({ limit: 30 }), hb.profile.erase()]);
+      const stranger = await hb.recommend({ limit: 30 });
+      await hb.close();
+      return Object.fromEntries(Object.entries({ before, without, plain, after, really, bobs, crossed, erased, stranger }).map(([name, list]) => [name, [...list]]));
+    });
+    assert.deepEqual(slim(made.without), slim(made.really));
+    assert.ok(made.without.every(({ rerank }) => rerank !== undefined));
+    assert.ok(made.plain.every(({ rerank }) => rerank === undefined));
+    assert.deepEqual(slim(made.after), slim(made.before), "the profile stays as it was");
+    assert.notDeepEqual(slim(made.bobs), slim(made.really));
+    assert.deepEqual(slim(made.crossed), slim(made.bobs), "Bob's items in the order of Bob's scores");
+    assert.deepEqual(slim(made.erased), slim(made.stranger));
+  });
+});
+
+test("a list can be given up while its ranker is on its way, and the next waits on", async () => {
+  await visit({ mounts }, async ({ page, server }) => {
+    const held = [];
+    let through = false;
+    server.answers.set("/rankers/xgboost-regressor.onnx", (_request, response) => {
+      if (through) return false;
+      held.push(response);
+    });
+    await open(page, server);
+    await page.evaluate(async () => {
+      window.hb = await homebody.Recommender.create({ catalog: "/books/", ranker: "/rankers/xgboost-regressor.json" });
+      window.controller = new AbortController();
+      window.list = thrown(hb.recommend({ signal: controller.signal }));
+    });
+    while (held.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    const { name } = await page.evaluate(() => {
+      controller.abort();
+      return list;
+    });
+    assert.equal(name, "AbortError");
+    through = true;
+    const next = page.evaluate(async () => ({ list: [...(await hb.recommend({ limit: 3 }))], notes: hb.status.notes }));
+    for (const response of held) answers.bytes(readFileSync(join(rankers, "xgboost-regressor.onnx")))(undefined, response);
+    const { list, notes } = await next;
+    assert.deepEqual(notes, []);
+    assert.ok(list.every(({ rerank }) => rerank !== undefined));
   });
 });
 

@@ -105,6 +105,37 @@ test("what wants to be alone waits for all before it, and all behind it wait for
   end();
 });
 
+test("what the worker wants of itself takes its turn, once for all who asked before it began, and its failure is told", async () => {
+  const log = [];
+  const errors = [];
+  let told;
+  const work = async (name) => {
+    log.push(`${name} begins`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    log.push(`${name} ends`);
+  };
+  const thing = (_emit, _crashed, _given, queue) => ({
+    alone: ["read"],
+    work,
+    read: () => work("read"),
+    fail: () => Promise.reject(new HomebodyError("too-late", "it is too late")),
+    want: (...methods) => methods.forEach(queue),
+  });
+  const failed = new Promise((resolve) => {
+    told = resolve;
+  });
+  const { remote, end } = pair(thing, { error: (error) => told(errors.push(error.code)) });
+  const call = (method, ...args) => remote.call(method, args);
+  await Promise.all([call("work", "a"), call("want", "read", "read", "fail"), call("work", "b")]);
+  await failed;
+  await call("work", "c");
+  const parts = (name) => [`${name} begins`, `${name} ends`];
+  assert.deepEqual(log.filter((line) => !/^[ab]/.test(line)), [...parts("read"), ...parts("c")]);
+  assert.ok(log.indexOf("read begins") > log.indexOf("a ends"), log.join());
+  assert.deepEqual(errors, ["too-late"]);
+  end();
+});
+
 for (const [what, make] of [
   ["a trap in a call", () => ({ work: () => trap(), wait: () => new Promise(() => undefined) })],
   ["a trap after waiting", () => ({ work: async () => { await null; trap(); }, wait: () => new Promise(() => undefined) })],

@@ -6,11 +6,11 @@
 import {
   type ColumnInfo,
   Embedder,
+  type ErrorCode,
   type EventType,
   type ExplainedHit,
   type Filter,
   type Hit,
-  HomebodyError,
   type Progress,
   Recommender,
   type Status,
@@ -56,6 +56,21 @@ void hb.search("space", { personalize: 0.5, weights: { rating: 1 }, signal: new 
 void hb.recommend({ strength: 0.5, compare: "baseline", scenario: "home", candidates: ["a"] });
 void hb.recommend().then(({ cursor, eligible, note }) => ({ cursor: cursor?.length, eligible: eligible.toFixed(), note: note?.length }));
 void hb.profile.without("event", { limit: 3 });
+void hb.profile.without("event", { rerank: false });
+void hb.search("space", { learn: true, sessionRecency: true, compare: "baseline" });
+void hb.features({ strength: 0.5 });
+// @ts-expect-error Only the list of the person goes through the ranker.
+void hb.search("space", { rerank: false });
+// @ts-expect-error Likewise.
+void hb.recommend({ text: "space", rerank: false });
+// @ts-expect-error Likewise.
+void hb.similar("a", { rerank: false });
+// @ts-expect-error Likewise.
+void hb.features({ rerank: false });
+// @ts-expect-error Likeness to an item is nothing personal.
+void hb.similar("a", { strength: 0.5 });
+// @ts-expect-error Likewise.
+void hb.recommend({ similarTo: "a", compare: "baseline" });
 // @ts-expect-error There is one thing to compare with.
 void hb.recommend({ compare: "yesterday" });
 // @ts-expect-error A cursor is a text.
@@ -103,8 +118,12 @@ hit.item["title"] = "x";
 
 // ---- listening ----
 const end: () => void = hb.on("change", ({ source }) => source === "remote");
+hb.on("change", ({ types, profile }) => types.includes("impression") && profile.length > 0);
 hb.on("status", (status: Status) => status.storage === "memory");
-hb.on("error", (error) => (error instanceof HomebodyError ? error.code.length : 0));
+hb.on("error", ({ code, message }) => code === "storage-lost" && message.length > 0);
+declare const code: ErrorCode;
+// @ts-expect-error A code is a text.
+const numberOfCode: number = code;
 // @ts-expect-error No such event.
 hb.on("chance", () => undefined);
 // @ts-expect-error The source is one of two words.
@@ -141,4 +160,4 @@ async function scoped(): Promise<void> {
   await scoped.recommend();
 }
 
-export { bareList, currency, end, filters, made, nothing, scoped, storage, threeEnds, types, unknownComparison, value, vectors };
+export { bareList, currency, end, filters, made, nothing, numberOfCode, scoped, storage, threeEnds, types, unknownComparison, value, vectors };
