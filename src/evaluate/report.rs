@@ -108,13 +108,7 @@ pub(crate) fn report(
         });
         let ndcg = |at: usize| -> Vec<f64> { cases.iter().map(|case| case.outcomes[at].quality[0].ndcg).collect() };
         let comparison = (settings >= 2).then(|| compare(&ndcg(0), &ndcg(1), &whose, request.seed));
-        GroupReport {
-            known: *known,
-            lists: cases.len(),
-            people: whose.count(),
-            systems: systems.collect(),
-            comparison,
-        }
+        GroupReport { known: *known, lists: cases.len(), people: whose.count(), systems: systems.collect(), comparison }
     };
     let groups = groups.iter().map(group).collect();
     Report { protocol: request.protocol.name(), seed: request.seed, data, people, lists: judged.len(), groups }

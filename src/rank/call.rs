@@ -331,7 +331,8 @@ impl Recommender {
     fn rotate(&self, asked: &Asked, weights: &mut [f64], given: impl Fn(&Term, f64) -> f64) {
         let Some(share) = asked.rotation else { return };
         let unit = rotation::unit(&self.terms, weights);
-        for (term, weight) in self.terms.iter().zip(weights).filter(|(term, _)| matches!(term.kind, TermKind::Rotation)) {
+        for (term, weight) in self.terms.iter().zip(weights).filter(|(term, _)| matches!(term.kind, TermKind::Rotation))
+        {
             *weight = given(term, share * unit);
         }
     }

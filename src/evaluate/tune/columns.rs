@@ -85,7 +85,12 @@ impl Columns {
             };
             let columns = terms.iter().map(column).collect();
             let good = candidates.rows().enumerate().filter(|(_, row)| case.good.contains(row));
-            Ok(Case { person: case.person, columns, candidates: candidates.count(), good: good.map(|(at, _)| at).collect() })
+            Ok(Case {
+                person: case.person,
+                columns,
+                candidates: candidates.count(),
+                good: good.map(|(at, _)| at).collect(),
+            })
         })?;
         // A term that is silent in every case cannot be told a weight for.
         let spoken: Vec<bool> =

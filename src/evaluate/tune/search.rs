@@ -68,7 +68,8 @@ pub(super) fn search(
                 continue;
             }
             let refined = refine(&columns, weights.clone(), &STEPS[1..2], metric, &mut counter);
-            let (gained, error) = gain(&found.1.judge(&weights, metric), &columns.judge(&refined, metric), &columns.people());
+            let (gained, error) =
+                gain(&found.1.judge(&weights, metric), &columns.judge(&refined, metric), &columns.people());
             // What events mean is not changed for less than what chance brings.
             if gained > error {
                 found = (setting, columns);
