@@ -411,7 +411,10 @@ export interface CreateOptions {
   readonly ranker?: string | URL;
   /** Which person, when several share a browser. Default `"default"`. */
   readonly profile?: string;
-  /** `false` keeps events in memory only and leaves nothing behind. Default `true`. */
+  /**
+   * `false` keeps events, and what was measured of this device, in memory only: nothing of the person is left behind. The site's own
+   * files, the same for everybody, are cached all the same. Default `true`.
+   */
   readonly persist?: boolean;
   /**
    * Default `"auto"`: for each vector space the faster one on this device, measured once per version of the catalog and remembered.

@@ -189,7 +189,7 @@ for (const [how, script] of [
     }));
 }
 
-test("persist: false leaves nothing behind and needs no excuse", () =>
+test("persist: false leaves nothing of the person behind and needs no excuse", () =>
   visit({}, async ({ page, server }) => {
     await open(page, server);
     await create(page, { persist: false });

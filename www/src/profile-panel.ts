@@ -101,8 +101,8 @@ export class ProfilePanel {
     this.drawOffline();
     this.where.textContent =
       status.storage === "indexeddb"
-        ? "Your events lie in this browser’s IndexedDB, your theme and weights in its localStorage, and copies of this site’s own files, the same for everybody, in its cache. There is no account, no cookie and no server that knows you. Clearing the browser’s data for this site removes it all."
-        : "This browser does not let the page store anything, so your profile is only in memory: it is gone when this tab is closed. Save it to a file to keep it. There is no account, no cookie and no server that knows you.";
+        ? "Your events lie in this browser’s IndexedDB, your theme and weights in its localStorage, and copies of this site’s own files, the same for everybody, in its cache; on a device with a graphics chip also how fast that is. There is no account, no cookie and no server that knows you. Clearing the browser’s data for this site removes it all."
+        : "This browser does not let the page store your events, so your profile is only in memory: it is gone when this tab is closed. Save it to a file to keep it. What the browser may still have are your theme and weights and copies of this site’s own files, the same for everybody. There is no account, no cookie and no server that knows you.";
     const [events, interests, map] = await Promise.all([profile.events(), profile.interests(), this.options.engine.map()]);
     this.drawInterests(interests);
     this.map.show(map);
