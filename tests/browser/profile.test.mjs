@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
-import { closeBrowser, open, until, visit } from "./harness.mjs";
+import { closeBrowser, open, root, until, visit } from "./harness.mjs";
 import { ALIEN, FARGO, create, databases, events, inWorker, record } from "./person.mjs";
 
 after(closeBrowser);
@@ -168,6 +168,27 @@ test("erasing removes the database itself, in every tab, and nothing of the pers
     await record(other, FARGO);
     await until(page, async () => (await hb.profile.events()).length === 1);
     assert.deepEqual(await databases(page), ["homebody/default"]);
+  }));
+
+test("texts that were searched for are forgotten with the profile, and when another takes its place", () =>
+  visit({}, async ({ page, server }) => {
+    server.answers.set("/homebody/embed-worker.js", (_request, response) => {
+      const worker = readFileSync(`${root}/dist/embed-worker.js`, "utf8");
+      const count = 'self.asked = 0; addEventListener("message", ({ data }) => { if (data.method === "embed") self.asked++; });';
+      response.writeHead(200, { "content-type": "text/javascript" }).end(`${count}\n${worker}`);
+    });
+    await open(page, server);
+    await create(page);
+    const asked = async () => {
+      await page.evaluate(() => hb.search("a lonely lighthouse keeper", { limit: 1 }));
+      const counts = await Promise.all(page.workers().map((worker) => worker.evaluate(() => self.asked)));
+      return counts.find((count) => count !== undefined);
+    };
+    assert.deepEqual([await asked(), await asked()], [1, 1], "remembered as long as one person asks");
+    await page.evaluate(() => hb.profile.erase());
+    assert.equal(await asked(), 2);
+    await page.evaluate(() => hb.profile.switch("ben"));
+    assert.equal(await asked(), 3);
   }));
 
 for (const [how, script] of [
