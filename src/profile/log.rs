@@ -207,7 +207,8 @@ mod tests {
     fn types_beside_another_log_are_those_of_what_only_one_of_them_has() {
         let log = |events: &[(&str, i64, &str)]| {
             let mut log = EventLog::new();
-            log.merge(events.iter().map(|&(id, time, kind)| Event { kind: kind.into(), ..event(id, time, "x") })).unwrap();
+            log.merge(events.iter().map(|&(id, time, kind)| Event { kind: kind.into(), ..event(id, time, "x") }))
+                .unwrap();
             log
         };
         let one = log(&[("a", 1, "view"), ("b", 2, "like"), ("c", 3, "hide"), ("d", 4, "buy")]);
