@@ -299,10 +299,11 @@ export interface RecommendOptions extends RankOptions {
   readonly rerank?: boolean;
 }
 
-/** Likeness to an item is nothing personal: there is no `strength` of the person in it, nor a stranger's list to `compare` it with. */
-export type SimilarOptions = Omit<RankOptions, "strength" | "compare">;
+/** Likeness to an item is nothing personal: there is no `strength` of the person in it, no session, nor a stranger's list to `compare` it with. */
+export type SimilarOptions = Omit<RankOptions, "strength" | "compare" | "learn" | "sessionRecency">;
 
-export interface SearchOptions extends RankOptions {
+/** What is learned from lists is weights of recommendations: a search has no `learn`. */
+export interface SearchOptions extends Omit<RankOptions, "learn"> {
   /** How much the person counts beside the text: 0 not at all, 1 as much as the text. Default 0.5. */
   readonly personalize?: number;
 }
