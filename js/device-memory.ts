@@ -1,6 +1,6 @@
 /**
  * Which device was faster, remembered between visits: one small record per adapter and set of vectors, in a database of its
- * own. Whatever the browser refuses here costs a measurement and nothing else, so nothing in this file rejects.
+ * own, which says nothing of the person. A recommender with `persist: false` leaves it alone. Whatever the browser refuses here costs a measurement and nothing else, so nothing in this file rejects.
  */
 
 import type { Measured } from "./core/core.js";

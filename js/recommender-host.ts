@@ -158,10 +158,10 @@ export class RecommenderHost {
     this.#engine = engine;
     this.#catalog = { name: info.name, version: info.version, items: info.items, source };
     if (options.device === "gpu") {
-      await this.#choose(engine, options.device);
+      await this.#choose(engine, options);
     } else {
       // Nobody waits for a measurement: the CPU ranks meanwhile.
-      this.#choose(engine, options.device).then(
+      this.#choose(engine, options).then(
         () => this.#emit("status", this.#status()),
         (thrown: unknown) => this.#emit("error", toWire(thrown)),
       );
@@ -171,12 +171,12 @@ export class RecommenderHost {
     return { status, profileMs, weights: info.weights, scenarios: info.scenarios, ...(info.model === undefined ? {} : { model: info.model }) };
   }
 
-  /** Decides between CPU and GPU for each vector space, remembering what was measured. */
-  async #choose(engine: CoreEngine, device: DeviceChoice): Promise<void> {
+  /** Decides between CPU and GPU for each vector space, remembering what was measured; without `persist` that too is not kept. */
+  async #choose(engine: CoreEngine, { device, persist }: OpenOptions): Promise<void> {
     for (const key of await engine.findGpu(device)) {
-      const before = device === "auto" ? await recall(key) : undefined;
+      const before = persist && device === "auto" ? await recall(key) : undefined;
       const measured = await engine.choose(device, key, before?.cpuMs, before?.gpuMs);
-      if (before === undefined && measured !== undefined) {
+      if (persist && before === undefined && measured !== undefined) {
         await remember(key, measured);
       }
     }

@@ -166,7 +166,7 @@ export class Recommender implements AsyncDisposable {
           return this.#core.call("importProfile", [bytes], { transfer: [buffer] });
         });
       },
-      erase: () => this.#turns.alone(() => this.#core.call("erase", [])),
+      erase: () => this.#another(() => this.#core.call("erase", [])),
       interests: () => call("interests", []),
       mute: async (interest) => {
         const ids = itemsOf("profile.mute()", interest);
@@ -199,7 +199,7 @@ export class Recommender implements AsyncDisposable {
         checkOptions("profile.switch()", options, ["persist"]);
         const { persist = true } = options;
         checkBoolean("profile.switch(): persist", persist);
-        await this.#turns.alone(() => this.#core.call("switchProfile", [name, persist]));
+        await this.#another(() => this.#core.call("switchProfile", [name, persist]));
       },
       get name() {
         return nameOf();
@@ -433,6 +433,14 @@ export class Recommender implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Another person, or the same one anew. */
+  #another(send: () => Promise<void>): Promise<void> {
+    return this.#turns.alone(() => {
+      this.#text.forget();
+      return send();
+    });
   }
 
   /** The best items for this person, through the ranker if there is one; as they would be without one event. */

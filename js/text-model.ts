@@ -21,7 +21,7 @@ export class TextModel {
   readonly #url: URL | undefined;
   readonly #expected: ModelIdentity | undefined;
   readonly #listener: ModelListener;
-  readonly #vectors = new Map<string, Float32Array>();
+  #vectors = new Map<string, Float32Array>();
   readonly #ending = new AbortController();
   #loading: Promise<Embedder> | undefined;
   #embedder: Embedder | undefined;
@@ -70,11 +70,12 @@ export class TextModel {
   async query(text: string, signal: AbortSignal | undefined): Promise<Float32Array> {
     signal?.throwIfAborted();
     this.#ending.signal.throwIfAborted();
-    const known = this.#vectors.get(text);
+    const vectors = this.#vectors;
+    const known = vectors.get(text);
     if (known !== undefined) {
       // Put behind the others: the one asked for longest ago is forgotten first.
-      this.#vectors.delete(text);
-      this.#vectors.set(text, known);
+      vectors.delete(text);
+      vectors.set(text, known);
       return known;
     }
     const embedder = await abortable(this.#load(), signal);
@@ -82,12 +83,17 @@ export class TextModel {
     if (vector === undefined) {
       throw new HomebodyError("internal", "The embedding worker gave no vector for a text.");
     }
-    this.#vectors.set(text, vector);
-    const [oldest] = this.#vectors.keys();
-    if (this.#vectors.size > REMEMBERED && oldest !== undefined) {
-      this.#vectors.delete(oldest);
+    vectors.set(text, vector);
+    const [oldest] = vectors.keys();
+    if (vectors.size > REMEMBERED && oldest !== undefined) {
+      vectors.delete(oldest);
     }
     return vector;
+  }
+
+  /** Forgets the texts that were asked for: they are one person's words. What is still being embedded is not remembered either. */
+  forget(): void {
+    this.#vectors = new Map();
   }
 
   async close(): Promise<void> {

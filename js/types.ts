@@ -301,10 +301,11 @@ export interface RecommendOptions extends RankOptions {
   readonly rerank?: boolean;
 }
 
-/** Likeness to an item is nothing personal: there is no `strength` of the person in it, nor a stranger's list to `compare` it with. */
-export type SimilarOptions = Omit<RankOptions, "strength" | "compare">;
+/** Likeness to an item is nothing personal: there is no `strength` of the person in it, no session, nor a stranger's list to `compare` it with. */
+export type SimilarOptions = Omit<RankOptions, "strength" | "compare" | "learn" | "sessionRecency">;
 
-export interface SearchOptions extends RankOptions {
+/** What is learned from lists is weights of recommendations: a search has no `learn`. */
+export interface SearchOptions extends Omit<RankOptions, "learn"> {
   /** How much the person counts beside the text: 0 not at all, 1 as much as the text. Default 0.5. */
   readonly personalize?: number;
 }
@@ -413,7 +414,10 @@ export interface CreateOptions {
   readonly ranker?: string | URL;
   /** Which person, when several share a browser. Default `"default"`. */
   readonly profile?: string;
-  /** `false` keeps events in memory only and leaves nothing behind. Default `true`. */
+  /**
+   * `false` keeps events, and what was measured of this device, in memory only: nothing of the person is left behind. The site's own
+   * files, the same for everybody, are cached all the same. Default `true`.
+   */
   readonly persist?: boolean;
   /**
    * Default `"auto"`: for each vector space the faster one on this device, measured once per version of the catalog and remembered.

@@ -2,8 +2,8 @@
 
 import initCore, { IndexEngine } from "./core/core.js";
 import { recall, remember } from "./device-memory.js";
-import { HomebodyError } from "./errors.js";
-import type { Emit } from "./protocol.js";
+import { HomebodyError, type WireError, toWire } from "./errors.js";
+import { type Emit, Transferring } from "./protocol.js";
 import type { DeviceChoice, Metric, Precision, VectorFilter, VectorHit, VectorIndexStatus } from "./types.js";
 import { type Given, instantiated, moduleFor } from "./wasm.js";
 
@@ -25,6 +25,12 @@ interface OpenedIndex {
   readonly engine: IndexEngine;
   readonly memory: WebAssembly.Memory;
   readonly options: IndexOpenOptions;
+}
+
+/** Vectors that were not added, and why. */
+export interface Refused {
+  readonly error: WireError;
+  readonly vectors: Float32Array;
 }
 
 /** Hits for each query, and how long they took in the worker. */
@@ -94,10 +100,20 @@ export class VectorIndexHost {
     }
   }
 
-  add(ids: readonly string[], vectors: Float32Array): void {
+  /** Vectors that are refused go back to where they came from: the page has them no more. */
+  add(ids: readonly string[], vectors: Float32Array): Transferring<Refused> | undefined {
     const { engine, options } = this.#index;
-    addInSlices(engine, options.dims, ids, vectors);
+    try {
+      addInSlices(engine, options.dims, ids, vectors);
+    } catch (thrown) {
+      // Anything but a refusal left the engine in the middle of a change.
+      if (!(thrown instanceof Error && "code" in thrown)) {
+        throw thrown;
+      }
+      return new Transferring({ error: toWire(thrown), vectors }, [vectors.buffer as ArrayBuffer]);
+    }
     this.#emit("status", this.#status());
+    return undefined;
   }
 
   replace(id: string, vector: Float32Array): void {
@@ -147,22 +163,18 @@ function addInSlices(engine: IndexEngine, dims: number, ids: readonly string[], 
   const rows = vectors.length / dims;
   const step = Math.max(1, Math.floor(SLICE_VALUES / dims));
   if (!Number.isInteger(rows) || ids.length !== rows || rows <= step) {
-    engine.add([...ids], vectors);
+    engine.add([...ids], vectors, 0);
     return;
   }
   let added = 0;
   try {
     for (; added < rows; added += step) {
       const end = Math.min(added + step, rows);
-      engine.add(ids.slice(added, end), vectors.subarray(added * dims, end * dims));
+      engine.add(ids.slice(added, end), vectors.subarray(added * dims, end * dims), added);
     }
   } catch (thrown) {
     if (!(thrown instanceof WebAssembly.RuntimeError)) {
       engine.remove(ids.slice(0, added));
-    }
-    if (thrown instanceof Error) {
-      // It counts from the beginning of the slice.
-      thrown.message = thrown.message.replace(/^vector (\d+) of/, (_, row) => `vector ${Number(row) + added} of`);
     }
     throw thrown;
   }

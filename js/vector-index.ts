@@ -1,6 +1,6 @@
 /** The page's `VectorIndex`: your own vectors, searched exactly, in a worker. */
 
-import { HomebodyError } from "./errors.js";
+import { HomebodyError, fromWire } from "./errors.js";
 import { MOST, checkBoolean, checkChoice, checkList, checkOptions, checkSignal, checkText, checkTexts, told } from "./options.js";
 import { Remote } from "./remote.js";
 import type { VectorHit, VectorIndexOptions, VectorIndexStatus, VectorSearchOptions } from "./types.js";
@@ -102,13 +102,25 @@ export class VectorIndex implements AsyncDisposable {
     return query instanceof Float32Array ? (hits[0] ?? []) : hits;
   }
 
-  /** Adds vectors, one after another, with an id each. All or none; an id that is there already is refused. */
+  /**
+   * Adds vectors, one after another, with an id each. All or none; an id that is there already is refused. Their buffer is transferred
+   * and empty afterwards, unless `copy` is `true`; the error of a refusal has the vectors again, as `vectors`.
+   */
   async add(ids: readonly string[], vectors: Float32Array, options: { readonly copy?: boolean } = {}): Promise<void> {
     checkOptions("add()", options, ["copy"]);
     checkTexts("add(): ids", ids);
     checkBoolean("add(): copy", options.copy ?? false);
-    const { sent, transfer } = handOver(floats("add()", vectors), options.copy === true);
-    await this.#remote.call("add", [ids, sent], { transfer });
+    const { dims } = this.#host;
+    if (floats("add()", vectors).length !== ids.length * dims) {
+      // Before they are handed over: what is plainly wrong leaves the caller's buffer as it is.
+      const text = `add() expects ${dims} values for each of ${ids.length} ids, got ${vectors.length} values.`;
+      throw new HomebodyError(vectors.length % dims === 0 ? "vector-ids" : "vector-partial-row", text);
+    }
+    const { sent, transfer } = handOver(vectors, options.copy === true);
+    const refused = await this.#remote.call("add", [ids, sent], { transfer });
+    if (refused !== undefined) {
+      throw Object.assign(fromWire(refused.error), sent === vectors ? { vectors: refused.vectors } : {});
+    }
   }
 
   /** Puts another vector in the place of the one of that id. */

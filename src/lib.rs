@@ -37,8 +37,8 @@ pub use catalog::{
 };
 // What is in a catalog, and is it whole?
 pub use catalog::{
-    CatalogSummary, ColumnSummary, NumberSummary, Problem, ProblemCode, QUANTILES, Quantile, SpaceSummary, TopValue,
-    Verifier,
+    APPROVAL, CatalogSummary, ColumnSummary, EXPECTED, NumberSummary, POPULARITY, Problem, ProblemCode, QUANTILES,
+    Quantile, SpaceSummary, TREND, TopValue, Verifier,
 };
 // How does a catalog come to be?
 #[cfg(feature = "cli")]
@@ -46,8 +46,8 @@ pub use catalog::{At, CatalogDraft, CatalogFile, Cell, Place, Rejection, Rejecti
 // What do people choose together?
 #[cfg(feature = "cli")]
 pub use collaborative::{
-    APPROVAL, Choice, EXPECTED, Factors, Figures, ItemContent, LearnOptions, LearnReport, Learned, NoiseSource,
-    POPULARITY, Privacy, PrivacyError, PrivacyErrorKind, TREND, Tallies, Tried, learn,
+    Choice, Factors, Figures, ItemContent, LearnOptions, LearnReport, Learned, NoiseSource, Privacy, PrivacyError,
+    PrivacyErrorKind, Tallies, Tried, learn,
 };
 // Which vectors are near?
 pub use vector::{

@@ -156,6 +156,9 @@ fn bad_lines_are_counted_named_and_passed_over() {
     }
     assert!(!told.contains("line 67"), "as many as somebody reads: {told}");
 
+    place.write("windows.csv", format!("{}3,5,rate\n", csv()).replace('\n', "\r\n"));
+    let (_, told) = place.report("windows.csv");
+    assert!(told.contains("windows.csv, line 62: expected 5 fields, found 3"), "as an editor counts: {told}");
     place.write("open.csv", format!("{}3,\"5,like,,1700000100\n3,6,like,,1700000200\n3,7,like,,1700000300\n", csv()));
     let (report, told) = place.report("open.csv");
     assert_eq!((&report["data"]["badLines"], &report["data"]["used"]), (&json!(1), &json!(60)));

@@ -5,8 +5,7 @@ use serde::Serialize;
 use super::column::Column;
 use super::manifest::{ColumnType, LearnedWith, Promise, SpaceEntry, SpaceKindEntry};
 use super::reader::Catalog;
-use super::space::{MAP_X, MAP_Y, SpaceKind};
-use crate::collaborative::{APPROVAL, EXPECTED, POPULARITY, TREND};
+use super::space::{APPROVAL, EXPECTED, MAP_X, MAP_Y, POPULARITY, SpaceKind, TREND};
 use crate::vector::VectorSet;
 
 /// Figures about a catalog.

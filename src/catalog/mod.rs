@@ -57,6 +57,7 @@ pub use manifest::{
     SpaceKindEntry,
 };
 pub use reader::{Catalog, CatalogReader};
+pub use space::{APPROVAL, EXPECTED, POPULARITY, TREND};
 pub(crate) use space::{DEFAULT_SCENARIO, LARGEST_WEIGHT, MAP_X, MAP_Y};
 pub use space::{EffectRule, Missing, PairwiseModel, Prefer, Prior, Reference, Scenario, Segment, Space, SpaceKind};
 pub use verify::{Problem, ProblemCode, Verifier};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 #[cfg(feature = "cli")]
-use crate::collaborative::{EXPECTED, Factors, Figures, POPULARITY, TREND};
+use crate::collaborative::{Factors, Figures};
 #[cfg(feature = "cli")]
 use crate::vector::Precision;
 use crate::vector::VectorSet;
@@ -91,7 +91,15 @@ pub enum SpaceKind {
 /// Weights beyond this are a mistake; up to it, sums cannot overflow.
 pub(crate) const LARGEST_WEIGHT: f64 = 1e6;
 
-/// The columns of a catalog's map.
+/// The columns that a catalog gets of the [figures](crate::Figures) of its crowd.
+pub const POPULARITY: &str = "crowd_popularity";
+/// See [`Figures::trend`](crate::Figures::trend).
+pub const TREND: &str = "crowd_trend";
+/// See [`Figures::approval`](crate::Figures::approval).
+pub const APPROVAL: &str = "crowd_approval";
+/// See [`Figures::expected`](crate::Figures::expected).
+pub const EXPECTED: &str = "crowd_expected";
+
 /// What a coordinate can be: so many degrees either way.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Degrees {
@@ -108,6 +116,7 @@ impl std::fmt::Display for Degrees {
     }
 }
 
+/// The columns of a catalog's map.
 pub(crate) const MAP_X: &str = "map_x";
 pub(crate) const MAP_Y: &str = "map_y";
 

@@ -4,15 +4,6 @@ use nalgebra::DMatrix;
 
 use super::content;
 
-/// The columns that a catalog gets of these figures.
-pub const POPULARITY: &str = "crowd_popularity";
-/// See [`Figures::trend`].
-pub const TREND: &str = "crowd_trend";
-/// See [`Figures::approval`].
-pub const APPROVAL: &str = "crowd_approval";
-/// See [`Figures::expected`].
-pub const EXPECTED: &str = "crowd_expected";
-
 /// One number per item, by row; nothing for an item that too few people chose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figures {

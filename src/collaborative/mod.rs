@@ -35,7 +35,7 @@ mod svd;
 
 pub use choose::{Choice, Tried};
 pub use factors::{Factors, ItemContent, LearnOptions, LearnReport, learn};
-pub use figures::{APPROVAL, EXPECTED, Figures, POPULARITY, TREND, Tallies};
+pub use figures::{Figures, Tallies};
 pub use privacy::{NoiseSource, Privacy, PrivacyError, PrivacyErrorKind};
 
 /// What interactions say of a catalog's items, as far as there is enough to learn from.

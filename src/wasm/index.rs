@@ -52,9 +52,14 @@ impl IndexEngine {
         Ok(Self { index: DeviceIndex::new(index) })
     }
 
-    /// Adds vectors, one after another in `vectors`, all or none.
-    pub fn add(&self, ids: Vec<String>, vectors: &[f32]) -> Result<(), JsValue> {
-        self.index.change(|index| index.add(&borrowed(&ids), vectors)).map_err(|error| to_js(&error))
+    /// Adds vectors, one after another in `vectors`, all or none. `first` is the number of the first of them, for errors.
+    pub fn add(&self, ids: Vec<String>, vectors: &[f32], first: usize) -> Result<(), JsValue> {
+        self.index.change(|index| index.add(&borrowed(&ids), vectors)).map_err(|error| match error.kind() {
+            VectorErrorKind::NotFinite { row } => {
+                to_js(&VectorError::from(VectorErrorKind::NotFinite { row: row + first }))
+            }
+            _ => to_js(&error),
+        })
     }
 
     /// Puts another vector in the place of the one of that id.

@@ -4,7 +4,8 @@
 //!
 //! It is made when the first record is appended, not before, so that a visitor who does nothing leaves nothing, and erasing
 //! removes the database itself. A lost connection is opened anew once per call. Another tab that wants to erase or upgrade
-//! gets this one's connection closed at once.
+//! gets this one's connection closed at once. A database that does not open or cannot be read within seconds counts as refused; should
+//! it answer after all, the connection is closed unused.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -22,7 +23,11 @@ use super::first_event::FirstEvent;
 use super::indexed_db_layout::{EVENTS, META, REVISION, Stores, VERSION, records_of, upgrade};
 use super::indexed_db_snapshot::value_of;
 use super::json;
+use super::patience::{SILENCE_MS, within};
 use crate::store::{EventStore, Record, Snapshot, StorageKind, StoreError, StoreErrorKind};
+
+/// The mode of a transaction that changes nothing.
+const READ: &str = "readonly";
 
 /// Events that cross the border as one text.
 const TOGETHER: u32 = 10_000;
@@ -51,6 +56,8 @@ pub(super) struct IndexedDb {
     name: String,
     connection: RefCell<Option<Rc<Connection>>>,
     known: Cell<Known>,
+    /// Whether it was waited for in vain: once is enough for everybody who wants to read.
+    silent: Cell<bool>,
 }
 
 /// The events that were handed out, taken and removed here.
@@ -82,7 +89,21 @@ impl Drop for Connection {
 
 impl IndexedDb {
     pub(super) fn new(profile: &str) -> Self {
-        Self { name: format!("homebody/{profile}"), connection: RefCell::new(None), known: Cell::new(Known::Others) }
+        Self {
+            name: format!("homebody/{profile}"),
+            connection: RefCell::new(None),
+            known: Cell::new(Known::Others),
+            silent: Cell::new(false),
+        }
+    }
+
+    /// The answer, if it comes in time.
+    async fn answered<T>(&self, answer: impl Future<Output = T>) -> Result<T, StoreError> {
+        let answer = within(SILENCE_MS, answer).await;
+        answer.ok_or_else(|| {
+            self.silent.set(true);
+            silence()
+        })
     }
 
     fn factory() -> Result<IdbFactory, StoreError> {
@@ -101,7 +122,7 @@ impl IndexedDb {
             return Ok(true);
         }
         let list = factory.databases().map_err(|thrown| refused(&thrown))?;
-        let list = JsFuture::from(list).await.map_err(|thrown| refused(&thrown))?;
+        let list = self.answered(JsFuture::from(list)).await?.map_err(|thrown| refused(&thrown))?;
         Ok(Array::from(&list).iter().any(|info| {
             Reflect::get(&info, &"name".into()).is_ok_and(|name| name.as_string().as_deref() == Some(&self.name))
         }))
@@ -137,8 +158,14 @@ impl IndexedDb {
             })
         };
         request.set_onupgradeneeded(Some(on_upgrade.as_ref().unchecked_ref()));
-        let event =
-            FirstEvent::of(&request, &["success", "error", "blocked"]).map_err(|thrown| refused(&thrown))?.await;
+        let event = FirstEvent::of(&request, &["success", "error", "blocked"]).map_err(|thrown| refused(&thrown))?;
+        let event = match self.answered(event).await {
+            Ok(event) => event,
+            Err(silence) => {
+                give_up(&request);
+                return Err(silence);
+            }
+        };
         if let Some(thrown) = failed.take() {
             return Err(refused(&thrown));
         }
@@ -146,14 +173,8 @@ impl IndexedDb {
         match event.type_().as_str() {
             "success" => {}
             "blocked" => {
-                // Should the other tab give way after all, nobody is there any more to do the upgrade.
-                let give_up = Closure::once_into_js(move |event: Event| {
-                    let request: Option<IdbOpenDbRequest> = event.target().and_then(|target| target.dyn_into().ok());
-                    if let Some(transaction) = request.and_then(|request| request.transaction()) {
-                        let _ = transaction.abort();
-                    }
-                });
-                request.set_onupgradeneeded(Some(give_up.unchecked_ref()));
+                // Should the other tab give way after all.
+                give_up(&request);
                 let message = "expected to open the profile's database, but another tab holds an older version of it \
                                open; close the other tabs of this site";
                 return Err(StoreError::new(StoreErrorKind::Refused, message));
@@ -223,11 +244,13 @@ impl IndexedDb {
             Err(thrown) => {
                 // What was asked for before would be committed: all or none of it is promised.
                 let _ = transaction.abort();
-                done.await;
+                let _ = self.answered(done).await;
                 return Err(failed(&thrown));
             }
         };
-        if done.await.type_() == "complete" {
+        // A change is not given up: whether it was made would never be known.
+        let ended = if mode == READ || self.silent.get() { self.answered(done).await? } else { done.await };
+        if ended.type_() == "complete" {
             return Ok(value);
         }
         Err(failed(&transaction.error().map_or(JsValue::NULL, JsValue::from)))
@@ -254,11 +277,14 @@ impl IndexedDb {
 
 impl EventStore for IndexedDb {
     async fn load(&self) -> Result<Vec<Record>, StoreError> {
+        if self.silent.get() {
+            return Err(silence());
+        }
         if !self.exists().await? {
             self.known.set(Known::NoDatabase);
             return Ok(Vec::new());
         }
-        let read = self.run("readonly", |stores| {
+        let read = self.run(READ, |stores| {
             Ok((stores.events.get_all_keys()?, stores.events.get_all()?, stores.meta.get(&REVISION.into())?))
         });
         let (keys, values, revision) = read.await?;
@@ -317,8 +343,9 @@ impl EventStore for IndexedDb {
         self.known.set(Known::NoDatabase);
         self.connection.replace(None);
         let request = Self::factory()?.delete_database(&self.name).map_err(|thrown| refused(&thrown))?;
-        let event =
-            FirstEvent::of(&request, &["success", "error", "blocked"]).map_err(|thrown| refused(&thrown))?.await;
+        let event = FirstEvent::of(&request, &["success", "error", "blocked"]).map_err(|thrown| refused(&thrown))?;
+        // Emptied it is, whenever it is deleted.
+        let Ok(event) = self.answered(event).await else { return Ok(()) };
         if event.type_() == "error" {
             event.prevent_default();
             return Err(request.error().ok().flatten().map_or_else(|| failed(&JsValue::NULL), |error| failed(&error)));
@@ -330,7 +357,7 @@ impl EventStore for IndexedDb {
         if !self.exists().await? {
             return Ok(None);
         }
-        let found = self.run("readonly", Stores::read_snapshot).await?.found();
+        let found = self.run(READ, Stores::read_snapshot).await?.found();
         Ok(found.map(|(revision, snapshot)| {
             self.known.set(Known::Revision(revision));
             snapshot
@@ -346,6 +373,34 @@ impl EventStore for IndexedDb {
     fn kind(&self) -> StorageKind {
         StorageKind::IndexedDb
     }
+}
+
+/// Whatever comes of an opening that nobody waits for any more: an upgrade is not made, for there is nobody to make it, and a connection is
+/// closed, for it would stand in the way of others.
+fn give_up(request: &IdbOpenDbRequest) {
+    let asked = request.clone();
+    let abort = Closure::once_into_js(move |_: Event| {
+        if let Some(transaction) = asked.transaction() {
+            let _ = transaction.abort();
+        }
+    });
+    request.set_onupgradeneeded(Some(abort.unchecked_ref()));
+    let asked = request.clone();
+    let close = Closure::once_into_js(move |_: Event| {
+        if let Ok(database) = asked.result() {
+            database.unchecked_into::<IdbDatabase>().close();
+        }
+    });
+    request.set_onsuccess(Some(close.unchecked_ref()));
+}
+
+fn silence() -> StoreError {
+    let message = format!(
+        "expected the profile's database to answer, no answer came within {} s; close other tabs of this site, or the browser, and try \
+         again",
+        SILENCE_MS / 1000
+    );
+    StoreError::new(StoreErrorKind::Refused, message)
 }
 
 /// What the browser threw when the database was to be opened.

@@ -33,5 +33,7 @@ mod indexed_db_snapshot;
 #[cfg(feature = "wasm-core")]
 mod json;
 mod panic;
+#[cfg(feature = "wasm-core")]
+mod patience;
 #[cfg(feature = "wasm-graph")]
 mod ranker;

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
-import { closeBrowser, open, until, visit } from "./harness.mjs";
-import { ALIEN, FARGO, create, databases, events, inWorker, record } from "./person.mjs";
+import { closeBrowser, open, root, until, visit } from "./harness.mjs";
+import { ALIEN, FARGO, HASTE, create, databases, events, inWorker, record } from "./person.mjs";
 
 after(closeBrowser);
 
@@ -170,6 +170,27 @@ test("erasing removes the database itself, in every tab, and nothing of the pers
     assert.deepEqual(await databases(page), ["homebody/default"]);
   }));
 
+test("texts that were searched for are forgotten with the profile, and when another takes its place", () =>
+  visit({}, async ({ page, server }) => {
+    server.answers.set("/homebody/embed-worker.js", (_request, response) => {
+      const worker = readFileSync(`${root}/dist/embed-worker.js`, "utf8");
+      const count = 'self.asked = 0; addEventListener("message", ({ data }) => { if (data.method === "embed") self.asked++; });';
+      response.writeHead(200, { "content-type": "text/javascript" }).end(`${count}\n${worker}`);
+    });
+    await open(page, server);
+    await create(page);
+    const asked = async () => {
+      await page.evaluate(() => hb.search("a lonely lighthouse keeper", { limit: 1 }));
+      const counts = await Promise.all(page.workers().map((worker) => worker.evaluate(() => self.asked)));
+      return counts.find((count) => count !== undefined);
+    };
+    assert.deepEqual([await asked(), await asked()], [1, 1], "remembered as long as one person asks");
+    await page.evaluate(() => hb.profile.erase());
+    assert.equal(await asked(), 2);
+    await page.evaluate(() => hb.profile.switch("ben"));
+    assert.equal(await asked(), 3);
+  }));
+
 for (const [how, script] of [
   ["missing", "delete self.indexedDB; Object.defineProperty(self, 'indexedDB', { value: undefined })"],
   ["refused", "Object.defineProperty(self, 'indexedDB', { get() { throw new DOMException('access is denied', 'SecurityError'); } })"],
@@ -189,7 +210,7 @@ for (const [how, script] of [
     }));
 }
 
-test("persist: false leaves nothing behind and needs no excuse", () =>
+test("persist: false leaves nothing of the person behind and needs no excuse", () =>
   visit({}, async ({ page, server }) => {
     await open(page, server);
     await create(page, { persist: false });
@@ -237,6 +258,81 @@ test("a lost connection is opened anew; when that fails too, nothing recorded is
     await page.waitForFunction(() => window.homebody !== undefined);
     await create(page);
     assert.deepEqual(await events(page), [`like ${ALIEN}`, `like ${FARGO}`]);
+  }));
+
+for (const [what, silent] of [
+  ["opened", 'IDBFactory.prototype.open = function (name, ...more) { return name.startsWith("homebody/") ? new EventTarget() : open.call(this, name, ...more); };'],
+  ["listed", "IDBFactory.prototype.databases = () => new Promise(() => {});"],
+  ["read", "IDBObjectStore.prototype.getAll = IDBObjectStore.prototype.get = () => Object.assign(new EventTarget(), { result: [] });\nIDBDatabase.prototype.transaction = function (...args) { const made = transaction.apply(this, args); made.addEventListener = () => {}; return made; };"],
+]) {
+  test(`a database that is never ${what} is not waited for: the visit goes on in memory, and what was kept stays as it is`, () =>
+    visit({}, async ({ page, server }) => {
+      await open(page, server);
+      await create(page);
+      await record(page, ALIEN);
+      inWorker(server, `${HASTE}\nconst { open } = IDBFactory.prototype;\nconst { transaction } = IDBDatabase.prototype;\n${silent}`);
+      await page.reload();
+      await page.waitForFunction(() => window.homebody !== undefined);
+      const { storage, notes } = await create(page);
+      assert.equal(storage, "memory");
+      assert.ok(notes.some((note) => /in memory only.*no answer (?:came )?within \d+ s/.test(note)), JSON.stringify(notes));
+      assert.deepEqual(await events(page), []);
+      await record(page, FARGO);
+      assert.deepEqual(await events(page), [`like ${FARGO}`]);
+      // One that opens is erased, though nobody hears of it: only what never opened is still there afterwards.
+      if (what !== "read") assert.equal((await page.evaluate(() => thrown(hb.profile.erase()))).code, "storage-refused", "nobody is told that it is gone");
+      server.answers.clear();
+      await page.reload();
+      await page.waitForFunction(() => window.homebody !== undefined);
+      await create(page);
+      assert.deepEqual(await events(page), [`like ${ALIEN}`], "nothing of the two was mixed");
+    }));
+}
+
+test("a database that answers too late is closed again and stands in nobody's way", () =>
+  visit({}, async ({ page, server }) => {
+    // The request is answered when the test says so.
+    inWorker(server, `${HASTE}
+      const { open } = IDBFactory.prototype;
+      IDBFactory.prototype.open = function (name, ...more) {
+        if (!name.startsWith("homebody/")) return open.call(this, name, ...more);
+        const late = new EventTarget();
+        new BroadcastChannel("test").onmessage = () => {
+          const request = open.call(this, name, ...more);
+          for (const type of ["upgradeneeded", "success", "error"]) {
+            request.addEventListener(type, (event) => {
+              Object.defineProperties(late, { result: { get: () => request.result, configurable: true }, transaction: { get: () => request.transaction, configurable: true } });
+              late["on" + type]?.({ type, target: late, oldVersion: event.oldVersion });
+              if (type !== "upgradeneeded") new BroadcastChannel("test-done").postMessage(type);
+            });
+          }
+        };
+        return late;
+      };`);
+    await open(page, server);
+    await page.evaluate(async () => {
+      const request = indexedDB.open("homebody/default", 2);
+      await new Promise((resolve) => {
+        request.onupgradeneeded = () => {
+          request.result.createObjectStore("events");
+          request.result.createObjectStore("meta");
+        };
+        request.onsuccess = resolve;
+      });
+      request.result.close();
+    });
+    assert.equal((await create(page)).storage, "memory");
+    const type = await page.evaluate(() => new Promise((resolve) => {
+      new BroadcastChannel("test-done").onmessage = ({ data }) => resolve(data);
+      new BroadcastChannel("test").postMessage("now");
+    }));
+    assert.equal(type, "success");
+    const deleted = await page.evaluate(() => new Promise((resolve) => {
+      const request = indexedDB.deleteDatabase("homebody/default");
+      request.onsuccess = () => resolve("deleted");
+      request.onblocked = () => resolve("blocked");
+    }));
+    assert.equal(deleted, "deleted");
   }));
 
 /** Makes a database as the given version of the package left it. */

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { before, closeGpu, forgetReal, losing, visitWithGpu } from "./gpu.mjs";
-import { FILMS } from "./harness.mjs";
+import { FILMS, until } from "./harness.mjs";
 
 after(closeGpu);
 
@@ -78,6 +78,33 @@ test("every call gives the list of the CPU, and the GPU made the products", () =
     assert.equal(spent("submits"), spent("searches"));
     assert.equal(spent("itemBytes"), 0, "vectors are sent once");
   }));
+
+test("what was measured is kept in a database of its own, and with persist: false nowhere", () =>
+  visitWithGpu(async (page, server) => {
+    const databases = async () => (await indexedDB.databases()).map(({ name }) => name);
+    for (const persist of [false, true]) {
+      await page.evaluate(async (options) => {
+        window.hb = await homebody.Recommender.create(options);
+      }, { ...FILMS, persist });
+      for (let chosen = false; !chosen; ) for (const worker of page.workers()) chosen = await worker.evaluate(() => self.homebodyChosen === true);
+      if (persist) {
+        await until(page, async () => (await indexedDB.databases()).map(({ name }) => name).join() === "homebody-devices");
+      } else {
+        await page.evaluate(() => hb.recommend());
+        assert.deepEqual(await page.evaluate(databases), []);
+      }
+      await page.evaluate(() => hb.close());
+    }
+    forgetReal(server);
+    // A catalog that is large enough to be measured would take minutes to build: what the engine says of one is put in its place.
+  }, before(`
+    import { CoreEngine } from "/homebody/core/core.js";
+    CoreEngine.prototype.findGpu = async () => ["adapter|space"];
+    CoreEngine.prototype.choose = async () => {
+      self.homebodyChosen = true;
+      return { cpuMs: 2, gpuMs: 1 };
+    };
+  `)));
 
 test("a device that is lost in the middle of a ranking: the right list comes from the CPU, and a note", () =>
   visitWithGpu(async (page, server) => {

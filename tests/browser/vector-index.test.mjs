@@ -143,6 +143,39 @@ test("the caller's buffer goes to the worker, or stays when a copy is asked for 
     assert.deepEqual(lengths, [0, 4, 6, 2]);
   }));
 
+test("vectors whose adding is refused are not lost: they stay, or the error has them", () =>
+  withPage(async (page) => {
+    const result = await page.evaluate(async () => {
+      const index = await homebody.VectorIndex.create({ dims: 2, vectors: new Float32Array([1, 0, 0, 1]), ids: ["a", "b"] });
+      const add = async (ids, values, options) => {
+        const vectors = new Float32Array(values);
+        const error = await index.add(ids, vectors, options).catch((error) => error);
+        return { code: error.code, ours: error instanceof homebody.HomebodyError, kept: Array.from({ length: vectors.length }, (_, at) => vectors[at]), back: error.vectors && [...error.vectors] };
+      };
+      const refused = {
+        ids: await add(["c"], [1, 2, 3, 4]),
+        partial: await add(["c"], [1, 2, 3]),
+        known: await add(["c", "a"], [1, 2, 3, 4]),
+        nan: await add(["c"], [1, Number.NaN]),
+        copied: await add(["a"], [1, 2], { copy: true }),
+      };
+      // What came back can be handed over again.
+      const vectors = new Float32Array([5, 6]);
+      const error = await index.add(["a"], vectors).catch((error) => error);
+      await index.add(["c"], error.vectors);
+      return { refused, again: [vectors.length, error.vectors.length, index.status.vectors] };
+    });
+    const refused = (code, kept, back) => ({ code, ours: true, kept, back });
+    assert.deepEqual(result.refused, {
+      ids: refused("vector-ids", [1, 2, 3, 4], undefined),
+      partial: refused("vector-partial-row", [1, 2, 3], undefined),
+      known: refused("vector-duplicate-id", [], [1, 2, 3, 4]),
+      nan: refused("vector-not-finite", [], [1, NaN]),
+      copied: refused("vector-duplicate-id", [1, 2], undefined),
+    });
+    assert.deepEqual(result.again, [0, 0, 3]);
+  }));
+
 test("what is added, replaced and removed is found, found elsewhere and not found", () =>
   withPage(async (page) => {
     const steps = await page.evaluate(async () => {

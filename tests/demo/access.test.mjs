@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, test } from "node:test";
-import { closeBrowser, films, open, pick, ranked, visit } from "./support.mjs";
+import { closeBrowser, films, open, pick, ranked, search, visit } from "./support.mjs";
 
 after(closeBrowser);
 
@@ -122,6 +122,90 @@ test("everything can be done with the keyboard alone", () =>
     await tabTo("#erase-yes");
     await page.keyboard.press("Enter");
     await page.waitForSelector("#welcome:not([hidden])");
+  }));
+
+test("what happens is said in regions that are there from the start, errors as alerts, and the focus is never lost", () =>
+  visit({ expected: [/arguments of record/] }, async ({ page, server }) => {
+    await open(page, server);
+    await page.evaluate(() => {
+      globalThis.regions = [...document.querySelectorAll("[role=status], [role=alert]")].filter((region) => region.textContent.trim() === "");
+    });
+    await pick(page, ["Alien"]);
+
+    // The notice after a like: its button takes the focus with it, which then goes back to where it was.
+    await page.locator(".card .act-like").nth(1).click();
+    await page.waitForSelector(".toast .link");
+    await page.locator(".card-body").nth(2).focus();
+    await page.locator('.toast [aria-label="Close this notice"]').focus();
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".toast", { state: "detached" });
+    assert.equal(await page.evaluate(() => document.activeElement.className), "card-body");
+
+    // A failure is an alert, in a region that was empty before.
+    await page.evaluate(() => {
+      const { postMessage } = Worker.prototype;
+      Worker.prototype.postMessage = function (message, ...others) {
+        if (message.method === "record") throw new DOMException("as the test wants it", "DataCloneError");
+        return postMessage.call(this, message, ...others);
+      };
+    });
+    await page.locator(".card .act-hide").nth(1).click();
+    await page.waitForSelector(".toast");
+    const said = await page.evaluate(() => {
+      const region = document.querySelector(".toast").closest("[role=alert], [role=status]");
+      return [region?.getAttribute("role"), regions.includes(region), document.querySelectorAll(".toast[role]").length];
+    });
+    assert.deepEqual(said, ["alert", true, 0]);
+  }));
+
+test("a search says what it found, and a slider does not talk at every step", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    await pick(page, ["Alien"]);
+    await search(page, "a lonely lighthouse keeper");
+    await page.waitForFunction(() => /The first 24 films\. .+ comes first\.$/.test(document.querySelector("#announce").textContent));
+    // Typed in one go, said once.
+    await page.evaluate(() => {
+      globalThis.said = [];
+      new MutationObserver(() => said.push(document.querySelector("#announce").textContent)).observe(document.querySelector("#announce"), { childList: true, characterData: true, subtree: true });
+    });
+    for (const text of ["s", "sp", "spa", "space"]) await page.fill("#query", text);
+    await page.waitForFunction(() => globalThis.said.length > 0);
+    assert.equal(await page.evaluate(() => globalThis.said.length), 1);
+
+    await page.evaluate(() => {
+      const lively = (element) => {
+        const live = element.closest("[aria-live]")?.getAttribute("aria-live");
+        return live !== undefined ? live !== "off" : element.closest("[role=status], [role=alert], output") !== null;
+      };
+      globalThis.talked = [];
+      new MutationObserver((changes) => {
+        for (const { target } of changes) {
+          const element = target instanceof Element ? target : target.parentElement;
+          if (element && lively(element)) globalThis.talked.push(element.outerHTML.slice(0, 100));
+        }
+      }).observe(document.querySelector("#tuning"), { childList: true, characterData: true, subtree: true });
+    });
+    await ranked(page, () => page.locator("input[data-weight]").first().fill("0.3"));
+    await ranked(page, () => page.locator("input[data-weight]").first().fill("0.4"));
+    assert.deepEqual(await page.evaluate(() => globalThis.talked), []);
+  }));
+
+test("muting an interest and undoing an event leave the focus at their place in the list", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    await pick(page, ["Alien", "Fargo", "Heat", "Toy Story"]);
+    await page.click("#profile");
+    await page.waitForFunction(() => document.querySelectorAll(".event").length === 4 && document.querySelectorAll(".interest").length > 1);
+    const place = (selector) => page.evaluate((selector) => [...document.querySelectorAll(selector)].indexOf(document.activeElement), selector);
+    await page.locator(".event button").nth(2).focus();
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.querySelectorAll(".event").length === 3 && /Undone/.test(document.querySelector("#announce").textContent));
+    assert.equal(await place(".event button"), 2);
+    await page.locator(".interest-mute").nth(1).focus();
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => / is muted/.test(document.querySelector("#announce").textContent));
+    assert.equal(await place(".interest-mute"), 1);
   }));
 
 test("cards glide when motion is welcome, and stand still when it is not", async () => {

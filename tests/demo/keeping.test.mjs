@@ -86,6 +86,37 @@ test("a profile goes to a file and comes back; a damaged file changes nothing", 
     assert.deepEqual((await films(page)).map(({ id }) => id), before);
   }));
 
+test("after erasing, Back and Forward bring back nothing of what was typed or opened", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    await pick(page, ["Alien", "Fargo"]);
+    await search(page, "a lonely lighthouse keeper");
+    await ranked(page, () => page.locator(".card .act-alike").first().click());
+    await page.click("#profile");
+    await page.click("#erase");
+    await page.click("#erase-yes");
+    await page.waitForSelector("#welcome:not([hidden])");
+    for (const way of ["goBack", "goBack", "goForward", "goForward"]) {
+      await ranked(page, () => page[way]());
+      assert.equal(await page.inputValue("#query"), "", way);
+      assert.equal(await page.textContent("#results-title"), "Good to begin with", way);
+    }
+  }));
+
+test("what is picked at the start is written at once", () =>
+  visit({}, async ({ page, server }) => {
+    await open(page, server);
+    await page.evaluate(() => {
+      // One message to other tabs for each write.
+      globalThis.writes = 0;
+      new BroadcastChannel("homebody/default").onmessage = () => globalThis.writes++;
+    });
+    await pick(page, ["Alien", "Fargo", "Heat"]);
+    await page.waitForFunction(() => globalThis.writes > 0);
+    assert.equal(await page.evaluate(() => globalThis.writes), 1);
+    assert.match(await page.textContent(".results-text"), /From 3 likes/);
+  }));
+
 test("erasing leaves nothing personal in any storage of the browser", () =>
   visit({}, async ({ page, context, server }) => {
     await open(page, server);

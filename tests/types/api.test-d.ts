@@ -57,7 +57,11 @@ void hb.recommend({ strength: 0.5, compare: "baseline", scenario: "home", candid
 void hb.recommend().then(({ cursor, eligible, note }) => ({ cursor: cursor?.length, eligible: eligible.toFixed(), note: note?.length }));
 void hb.profile.without("event", { limit: 3 });
 void hb.profile.without("event", { rerank: false });
-void hb.search("space", { learn: true, sessionRecency: true, compare: "baseline" });
+void hb.search("space", { sessionRecency: true, compare: "baseline" });
+// @ts-expect-error Weights are learned for recommendations alone.
+void hb.search("space", { learn: true });
+// @ts-expect-error Likeness to an item has no session.
+void hb.similar("a", { sessionRecency: true });
 void hb.features({ strength: 0.5 });
 // @ts-expect-error Only the list of the person goes through the ranker.
 void hb.search("space", { rerank: false });

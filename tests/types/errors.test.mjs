@@ -20,7 +20,7 @@ function made() {
     assert.ok(found.length > 3, path);
     for (const code of found) codes.add(code);
   }
-  const border = readdirSync(join(root, "src/wasm")).map((name) => read(`src/wasm/${name}`)).join("\n");
+  const border = readdirSync(join(root, "src/wasm"), { recursive: true }).filter((name) => name.endsWith(".rs")).map((name) => read(`src/wasm/${name}`)).join("\n");
   for (const code of all(border, /coded_error\(\s*"([a-z-]+)"/g)) codes.add(code);
   const scripts = readdirSync(join(root, "js")).filter((name) => name.endsWith(".ts")).map((name) => read(`js/${name}`)).join("\n");
   for (const code of all(scripts, /new HomebodyError\(\s*"([a-z-]+)"/g)) codes.add(code);

@@ -17,11 +17,12 @@ import { ResultsView } from "./results-view.js";
 import { forget } from "./settings.js";
 import { StatusBar } from "./status-bar.js";
 import { Titles } from "./titles.js";
-import { announce, toast } from "./toast.js";
+import { announce, announceSoon, toast } from "./toast.js";
 import { TopBar } from "./top-bar.js";
 import { Tuning, weightName } from "./tuning.js";
 import { HOME, emptyOf, headingOf, noticeOf, type View } from "./view.js";
 import { Welcome } from "./welcome.js";
+import * as words from "./words.js";
 
 const PAGE = 24;
 const TITLES = 6;
@@ -175,7 +176,7 @@ export class App {
 
   private async picked(ids: readonly string[]): Promise<void> {
     try {
-      for (const id of ids) await this.engine.record({ item: id, type: "like" });
+      await this.engine.recordAll(ids.map((item) => ({ item, type: "like" })));
       await this.marks.load();
       this.view = HOME;
       await this.showResults();
@@ -250,7 +251,9 @@ export class App {
       this.tuning.report(this.engine.status.catalog.items, lastRankMs);
       this.drawEmpty(hits.length);
       this.results.more.hidden = hits.length < this.limit;
-      if (cause) announce(`${cause} ${hits[0] ? `First is now ${film(hits[0]).title}.` : ""}`);
+      const isAnswer = view.kind === "search" || hits.length === 0;
+      if (cause) announce(`${cause} ${isAnswer || !hits[0] ? this.found(hits) : `First is now ${film(hits[0]).title}.`}`);
+      else if (isAnswer) announceSoon(this.found(hits));
       this.drawNotice();
       this.drawStatus();
     } catch (error) {
@@ -298,10 +301,21 @@ export class App {
     this.results.heading(headingOf({ view, found, wordsOnly, likes, hidden }, runs));
   }
 
-  private drawEmpty(found: number): void {
+  private empty(found: number): ReturnType<typeof emptyOf> {
     const { isFiltered } = this.tuning;
-    const { text, action } = emptyOf({ view: this.view, found, isFiltered }, { clearFilters: () => this.tuning.clearFilters(), showSeen: () => this.showSeen() });
+    return emptyOf({ view: this.view, found, isFiltered }, { clearFilters: () => this.tuning.clearFilters(), showSeen: () => this.showSeen() });
+  }
+
+  private drawEmpty(found: number): void {
+    const { text, action } = this.empty(found);
     this.results.nothing(text, action);
+  }
+
+  /** What a list came to, for people who do not see it. */
+  private found(hits: readonly Hit[]): string {
+    const [first] = hits;
+    if (first === undefined) return this.empty(0).text ?? "";
+    return `${hits.length < this.limit ? words.plural(hits.length, "film") : `The first ${words.plural(hits.length, "film")}`}. ${film(first).title} comes first.`;
   }
 
   private showSeen(): void {
@@ -463,7 +477,7 @@ export class App {
       const what = await this.marks.toggle(hit.id, mark);
       const said = what === "taken back" ? `Taken back: ${title}.` : mark === "like" ? `Liked ${title}.` : `Fewer like ${title}.`;
       await this.profileChanged(false, said);
-      toast({ text: said, ...(what === "said" ? { action: { label: "Undo", run: () => void this.undoMark(hit.id, mark) } } : {}) });
+      toast({ text: said, isSaid: true, ...(what === "said" ? { action: { label: "Undo", run: () => void this.undoMark(hit.id, mark) } } : {}) });
     } catch (error) {
       this.problem("Keeping that", error, () => void this.say(mark, hit));
     } finally {
@@ -488,7 +502,7 @@ export class App {
       const [hit] = await this.engine.get([event.item]);
       const said = `Taken back: ${hit ? film(hit).title : event.item}.`;
       await this.profileChanged(false, said);
-      toast({ text: said });
+      toast({ text: said, isSaid: true });
     } catch (error) {
       this.problem("Taking that back", error, () => void this.takeBack(event));
     } finally {
@@ -521,6 +535,8 @@ export class App {
     this.tuning.forget();
     await this.marks.load();
     this.drawProfileButton();
+    // What was typed and opened: the browser's Back button leads to the start.
+    this.views.length = 0;
     this.go(HOME, false);
     this.query.value = "";
     await this.showWelcome();
@@ -531,7 +547,7 @@ export class App {
   private problem(doing: string, error: unknown, retry: () => void): void {
     console.error(error);
     const { title, text, code } = explain(doing, error);
-    toast({ text: `${title} ${text} (${code})`, stays: true, action: { label: "Try again", run: retry } });
+    toast({ text: `${title} ${text} (${code})`, stays: true, isProblem: true, action: { label: "Try again", run: retry } });
   }
 
   /** A newer build is saved and waits. */

@@ -101,10 +101,10 @@ export class ProfilePanel {
     this.drawOffline();
     this.where.textContent =
       status.storage === "indexeddb"
-        ? "Your events lie in this browser’s IndexedDB, your theme and weights in its localStorage, and copies of this site’s own files, the same for everybody, in its cache. There is no account, no cookie and no server that knows you. Clearing the browser’s data for this site removes it all."
-        : "This browser does not let the page store anything, so your profile is only in memory: it is gone when this tab is closed. Save it to a file to keep it. There is no account, no cookie and no server that knows you.";
+        ? "Your events lie in this browser’s IndexedDB, your theme and weights in its localStorage, and copies of this site’s own files, the same for everybody, in its cache; on a device with a graphics chip also how fast that is. There is no account, no cookie and no server that knows you. Clearing the browser’s data for this site removes it all."
+        : "This browser does not let the page store your events, so your profile is only in memory: it is gone when this tab is closed. Save it to a file to keep it. What the browser may still have are your theme and weights and copies of this site’s own files, the same for everybody. There is no account, no cookie and no server that knows you.";
     const [events, interests, map] = await Promise.all([profile.events(), profile.interests(), this.options.engine.map()]);
-    this.drawInterests(interests);
+    this.redraw(this.interests, () => this.drawInterests(interests));
     this.map.show(map);
     await this.drawEvents(events);
   }
@@ -149,8 +149,13 @@ export class ProfilePanel {
     const newest = [...events].sort((a, b) => b.time - a.time || (a.id < b.id ? 1 : -1));
     const shown = newest.slice(0, this.limit);
     const names = await Promise.all(shown.map((event) => this.options.nameOf(event.item)));
-    const now = Date.now();
     put(this.eventsTitle, "Everything you said", h("span", { class: "count numbers" }, words.count(events.length)));
+    this.redraw(this.events, () => this.fillEvents(shown, names));
+    this.more.hidden = newest.length <= this.limit;
+  }
+
+  private fillEvents(shown: readonly ProfileEvent[], names: readonly string[]): void {
+    const now = Date.now();
     put(this.events);
     if (shown.length === 0) append(this.events, [h("li", { class: "nothing" }, "Nothing yet. Only “like” and “not interested” are kept; looking around is not.")]);
     for (const [index, event] of shown.entries()) {
@@ -165,7 +170,6 @@ export class ProfilePanel {
         ),
       );
     }
-    this.more.hidden = newest.length <= this.limit;
   }
 
   private drawInterests(interests: readonly Interest[]): void {
@@ -177,9 +181,9 @@ export class ProfilePanel {
         const { label, muted } = interest;
         const titles = words.list(interest.items.map((item) => item.title ?? item.id), 2);
         const mute = h("button", { class: "quiet small interest-mute", type: "button", "aria-pressed": String(muted), "aria-label": `Mute ${label}` }, muted ? "Muted" : "Mute");
-        mute.addEventListener("click", () => void this.change(muted ? `${label} counts again` : `${label} is muted`, ".interest-mute", () => this.options.engine.profile[muted ? "unmute" : "mute"](interest)));
+        mute.addEventListener("click", () => void this.change(muted ? `${label} counts again` : `${label} is muted`, () => this.options.engine.profile[muted ? "unmute" : "mute"](interest)));
         const remove = h("button", { class: "quiet small interest-remove", type: "button", "aria-label": `Remove ${label} and all it comes from` }, "Remove");
-        remove.addEventListener("click", () => void this.change(`${label} is removed`, ".interest-remove", () => this.options.engine.profile.remove(interest)));
+        remove.addEventListener("click", () => void this.change(`${label} is removed`, () => this.options.engine.profile.remove(interest)));
         return h(
           "li",
           { class: "interest", "data-muted": muted || null },
@@ -194,12 +198,22 @@ export class ProfilePanel {
     if (interests.length === 0) append(this.interests, [h("li", { class: "nothing" }, "Nothing yet. Like a film, and what it stands for appears here.")]);
   }
 
-  /** Does something to an interest, and says so; the focus stays with the next button of its sort. */
-  private async change(done: string, next: string, act: () => Promise<void>): Promise<void> {
+  /** Draws a list anew; the focus stays at its place, on a button of the same sort. */
+  private redraw(list: HTMLElement, draw: () => void): void {
+    const focused = list.contains(document.activeElement) ? document.activeElement : null;
+    const sort = [".interest-mute", ".interest-remove", "button"].find((sort) => focused?.matches(sort));
+    const at = sort ? [...list.querySelectorAll(sort)].findIndex((button) => button === focused) : -1;
+    draw();
+    if (!sort) return;
+    const buttons = list.querySelectorAll<HTMLElement>(sort);
+    (buttons[Math.min(at, buttons.length - 1)] ?? this.dialog.element.querySelector<HTMLElement>(".dialog-head button"))?.focus();
+  }
+
+  /** Does something to an interest, and says so. */
+  private async change(done: string, act: () => Promise<void>): Promise<void> {
     try {
       await act();
       await this.refresh();
-      (this.interests.querySelector<HTMLElement>(next) ?? this.dialog.element.querySelector<HTMLElement>(".dialog-head button"))?.focus();
       announce(`${done}.`);
     } catch (error) {
       this.say(explain("Changing this interest", error).text);
@@ -210,8 +224,6 @@ export class ProfilePanel {
     try {
       await this.options.engine.profile.undo(event.id);
       await this.refresh();
-      const next = this.events.querySelector<HTMLElement>("button");
-      (next ?? this.dialog.element.querySelector<HTMLElement>(".dialog-head button"))?.focus();
       announce(`Undone: ${title}.`);
     } catch (error) {
       this.say(explain("Undoing this", error).text);

@@ -80,7 +80,8 @@ export class Tuning {
   private diversity = settings().diversity ?? DIVERSITY;
   private personalize = settings().personalize ?? PERSONALIZE;
   private filters: Filters = { from: null, to: null, genres: new Set(), minRating: 0 };
-  private readonly output = h("p", { class: "tuning-result numbers", role: "status" });
+  // Not said: it changes at every step of a slider.
+  private readonly output = h("p", { class: "tuning-result numbers" });
   private readonly seen = h("input", { type: "checkbox", id: "hide-seen", checked: true });
   private readonly sliders: HTMLElement;
   private readonly filterBox: HTMLElement;
@@ -257,7 +258,7 @@ export class Tuning {
 
   private yearFilter(): HTMLElement {
     const [min, max] = this.years;
-    const said = h("output", { class: "numbers" });
+    const said = h("output", { class: "numbers", "aria-live": "off" });
     const track = h("span", { class: "range-fill", "aria-hidden": "true" });
     const input = (label: string, value: number): HTMLInputElement =>
       h("input", { type: "range", min, max, step: 1, value, "aria-label": label, class: "range-end" });
@@ -325,7 +326,8 @@ interface Range {
 function slider(label: string, hint: string, range: Range, onInput: (value: number) => void): HTMLElement {
   const id = `weight-${range.name}`;
   const say = range.say ?? ((value: number) => value.toFixed(2).replace("-", "−"));
-  const output = h("output", { class: "numbers", for: id }, say(range.value));
+  // The slider itself tells its value.
+  const output = h("output", { class: "numbers", for: id, "aria-live": "off" }, say(range.value));
   const input = h("input", {
     type: "range",
     id,

@@ -37,7 +37,7 @@ use std::collections::HashMap;
 
 use super::error::{CatalogError, CatalogErrorKind};
 use super::manifest::{Manifest, ModelRef};
-use super::space::{COLLABORATIVE, MAP_X, MAP_Y};
+use super::space::{APPROVAL, COLLABORATIVE, EXPECTED, MAP_X, MAP_Y, POPULARITY, TREND};
 pub use cell::Cell;
 pub use pack::CatalogFile;
 pub use rows::{At, Place, Rejection, RejectionCode, Rows};
@@ -45,7 +45,7 @@ pub use schema::Schema;
 use schema::SpaceKindRule;
 use table::{Table, cast_rows};
 
-use crate::collaborative::{APPROVAL, EXPECTED, Learned, POPULARITY, TREND};
+use crate::collaborative::Learned;
 
 /// A catalog but for its vectors.
 #[derive(Debug)]

@@ -14,12 +14,14 @@ use super::super::manifest::{
     SpaceKindEntry,
 };
 use super::super::reader::{factor_schema, items_schema, vector_schema};
-use super::super::space::{COLLABORATIVE, COLLABORATIVE_WEIGHT, MAP_X, MAP_Y, Prior};
+use super::super::space::{
+    APPROVAL, COLLABORATIVE, COLLABORATIVE_WEIGHT, EXPECTED, MAP_X, MAP_Y, POPULARITY, Prior, TREND,
+};
 use super::cell::Typed;
 use super::map::places;
 use super::schema::{Schema, SpaceKindRule, SpaceRule};
 use super::table::Item;
-use crate::collaborative::{APPROVAL, EXPECTED, Factors, Figures, Learned, POPULARITY, TREND};
+use crate::collaborative::{Factors, Figures, Learned};
 use crate::vector::quantize_row;
 
 /// A file of a catalog: name within the folder, and content.

@@ -1,11 +1,11 @@
-//! A data file as the manifest describes it: is what came what was built, and if not, where not?
+//! What a manifest says of each file, and whether bytes are those of it.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::super::error::{CatalogError, CatalogErrorKind};
 use super::unreadable::{looks_like_html, web_page};
 use super::{hex, sha256_hex};
+use crate::catalog::error::{CatalogError, CatalogErrorKind};
 
 /// Bytes per chunk hash: small enough to point at a place, large enough that the hashes stay a fraction (1/4096) of the data.
 pub(crate) const CHUNK_BYTES: usize = 64 * 1024;

@@ -91,9 +91,11 @@ pub(super) fn each_csv_line(name: &str, reader: impl BufRead, sink: &mut Sink<'_
         value: column("value"),
         timestamp: required("timestamp")?,
     };
+    // Of "\r\n" the second is read, and counted, with the line after it.
+    let uncounted = u64::from(reader.position().line() == 1);
     let mut record = ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(Failure::while_doing(format!("reading {name}")))? {
-        let at = At::Line(record.position().map_or(0, csv::Position::line));
+        let at = At::Line(record.position().map_or(0, csv::Position::line) + uncounted);
         // No id, type or number has a second line.
         let line = match record.as_slice().iter().filter(|byte| **byte == b'\n').count() {
             0 => columns.line(&record),
