@@ -259,6 +259,24 @@ fn without_a_gain_nothing_is_changed_unless_asked_for() {
 }
 
 #[test]
+fn what_a_page_cannot_do_is_not_applied() {
+    let place = Place::new(true);
+    let before = fs::read(place.path("out/catalog.json")).unwrap();
+    for strategy in ["ema", "mean"] {
+        fs::write(place.path("start.toml"), format!("strategy = '{strategy}'\n")).unwrap();
+        let ran = place.tune(&["--settings", "start.toml", "--apply", "--force", "--json"]);
+        assert_ne!(ran.code, Some(0), "{strategy}");
+        let refused: Value = serde_json::from_str(&ran.stderr).unwrap();
+        assert_eq!(refused["error"]["code"], "option", "{refused}");
+        assert!(ran.stderr.contains("kernel") && ran.stderr.contains(strategy), "{}", ran.stderr);
+        assert_eq!(fs::read(place.path("out/catalog.json")).unwrap(), before, "{strategy}");
+    }
+    fs::write(place.path("start.toml"), "strategy = 'kernel'\n").unwrap();
+    let tuned = place.tuned(&["--settings", "start.toml", "--apply"]);
+    assert_eq!(tuned["applied"], true);
+}
+
+#[test]
 fn what_the_catalog_says_of_events_stays_when_other_things_are_found() {
     let place = Place::new(true);
     let rules = "[effects.rate]\nmarks = [1, 5.5, 10]\n[effects.applaud]\nweight = 0.8\n";
@@ -274,7 +292,8 @@ fn what_the_catalog_says_of_events_stays_when_other_things_are_found() {
     assert_eq!(tuned["applied"], true, "{tuned}");
     let manifest: Value = serde_json::from_slice(&fs::read(place.path("out/catalog.json")).unwrap()).unwrap();
     assert_eq!(manifest["effects"]["rate"], serde_json::json!({"halfLifeDays": 90.0, "marks": [1.0, 5.5, 10.0]}));
-    fs::write(place.path("me.csv"), "item,type,value,timestamp\nb000,rate,10,1700000000\nb005,applaud,,1700000001\n").unwrap();
+    fs::write(place.path("me.csv"), "item,type,value,timestamp\nb000,rate,10,1700000000\nb005,applaud,,1700000001\n")
+        .unwrap();
     assert!(place.recommend(&[]).as_array().is_some_and(|hits| !hits.is_empty()));
     let ran = place.run(&["recommend", "out", "--events", "me.csv"]);
     assert!(!ran.stderr.contains("unknown types"), "{}", ran.stderr);

@@ -26,7 +26,7 @@ pub(crate) struct Tune {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Make the settings the catalog's own: its scenario `default`, which counts where a call names none, and what it says of
-    /// events. catalog.json is replaced in one step.
+    /// events. catalog.json is replaced in one step. Only with the strategy that a page ranks with, `kernel`.
     #[arg(long)]
     apply: bool,
     /// Write or apply what was found even if the proof fails.
@@ -75,6 +75,7 @@ impl Tune {
             None => Setting::default_named("default"),
         };
         if self.apply {
+            refuse_another_strategy(&start)?;
             self.refuse_to_break_a_promise()?;
         }
         let Loaded { catalog, data, learn, jobs } = self.judging.load()?;
@@ -153,6 +154,21 @@ impl Tune {
         }
         Ok(())
     }
+}
+
+/// A catalog has no strategy of its own: what is proved under another than a page's would not be what the page does.
+fn refuse_another_strategy(start: &Setting) -> Result<(), Failure> {
+    let (shipped, given) = (Setting::default_named("").strategy_name(), start.strategy_name());
+    if given == shipped {
+        return Ok(());
+    }
+    Err(Failure::with_code(
+        "option",
+        format!(
+            "--apply: expected settings with the strategy `{shipped}`, the only one that a page ranks with, got `{given}`; leave out \
+             `strategy`, or leave out --apply and look at what -o writes"
+        ),
+    ))
 }
 
 /// What stands above the settings in their file.

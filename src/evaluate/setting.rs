@@ -122,7 +122,8 @@ impl Setting {
         text
     }
 
-    /// The manifest with this setting as its default; what its default scenario says beyond what a setting can say stays.
+    /// The manifest with this setting as its default; what its default scenario says beyond what a setting can say stays. The strategy is
+    /// no part of it: a page has only the default one.
     pub(crate) fn applied_to(&self, manifest: &Manifest, model: Option<PairwiseModel>) -> Manifest {
         let was = manifest.scenarios.get(DEFAULT_SCENARIO).cloned().unwrap_or_default();
         let options = &self.options;
@@ -153,6 +154,11 @@ impl Setting {
     /// Its name in the report.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name of its strategy.
+    pub(crate) fn strategy_name(&self) -> &'static str {
+        self.strategy.name()
     }
 
     pub(crate) fn strategy(&self) -> Box<dyn Strategy> {
