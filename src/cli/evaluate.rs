@@ -19,7 +19,7 @@ use crate::evaluate::{
 
 /// Judge the ranking by what people did.
 ///
-/// Every list ranks all items that the person did not know. The same input and seed give the same report.
+/// Every list ranks all items that a page would: all that do not count as seen. The same input and seed give the same report.
 #[derive(Args)]
 pub(crate) struct Evaluate {
     #[command(flatten)]

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use crate::catalog::Catalog;
-use crate::profile::{Effect, Effects, Event};
+use crate::profile::{Effect, Effects, Event, MUTE};
 
 /// One line of a file of interactions.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,10 @@ pub(crate) struct Deed {
     signed: f32,
     /// Its place in the table of effects, which is in the order of names.
     kind: u16,
+    /// Whether it states an opinion, which replaces the ones before.
+    statement: bool,
+    /// Whether the item then counts as seen.
+    seen: bool,
 }
 
 /// Everything one person did, the oldest first.
@@ -215,9 +219,13 @@ impl<'a> InteractionsReader<'a> {
                         continue;
                     }
                     let value = (!one.value.is_nan()).then(|| f64::from(one.value));
-                    let signed = kinds[usize::from(one.kind)].1.signed(value) as f32;
-                    chosen[one.row as usize] = true;
-                    deeds.push(Deed { time: one.time, row: one.row, value: one.value, signed, kind: one.kind });
+                    let (name, effect) = kinds[usize::from(one.kind)];
+                    let Said { time, row, value: kept, kind, .. } = *one;
+                    chosen[row as usize] = true;
+                    // What is muted was not seen by that: a profile has it so too.
+                    let (statement, seen) = (effect.statement, effect.seen && name != MUTE);
+                    let signed = effect.signed(value) as f32;
+                    deeds.push(Deed { time, row, value: kept, signed, kind, statement, seen });
                 }
             }
             report.used += deeds.len();
@@ -258,9 +266,32 @@ impl Deed {
         self.signed > 0.0
     }
 
+    /// Whether it says anything of the person: an impression, a mute or an event without a weight is nothing that they did, though the
+    /// ranking knows of it. A mark in the middle of its scale is a statement all the same.
+    pub(crate) fn speaks(&self) -> bool {
+        self.statement || self.signed != 0.0
+    }
+
+    /// Whether it states an opinion, which replaces the ones before.
+    pub(crate) fn states(&self) -> bool {
+        self.statement
+    }
+
+    /// Whether a page would not recommend the item again.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.seen
+    }
+
     /// A like (or as much of one as `signed` says), made up.
     #[cfg(test)]
     pub(crate) fn of(row: usize, time: i64, signed: f64) -> Self {
-        Self { time, row: number(row), value: f32::NAN, signed: signed as f32, kind: 0 }
+        let (statement, seen) = (true, true);
+        Self { time, row: number(row), value: f32::NAN, signed: signed as f32, kind: 0, statement, seen }
+    }
+
+    /// A view (or an impression, with a weight of 0), made up.
+    #[cfg(test)]
+    pub(crate) fn passing(row: usize, time: i64, signed: f64) -> Self {
+        Self { statement: false, seen: false, ..Self::of(row, time, signed) }
     }
 }

@@ -62,8 +62,8 @@ fn put(out: &mut String, text: &str) {
 
 fn data_paragraph(data: &DataReport, name: &str, seed: u64) -> String {
     let mut text = format!(
-        "<p>{} interactions of {} people with {} items, from <code>{}</code>; seed {seed}. Every list ranks all items that the \
-         person did not know.",
+        "<p>{} interactions of {} people with {} items, from <code>{}</code>; seed {seed}. Every list ranks all items that a \
+         page would recommend.",
         data.used,
         data.users,
         data.items,

@@ -388,13 +388,13 @@ impl<'a> Judge<'a> {
         Ok((outcomes, first))
     }
 
-    /// What is ranked: all that the person did not know.
+    /// What is ranked: all but what counts as seen, as in a page.
     pub(super) fn candidates(&self, case: &Case) -> Mask {
         let mut candidates = match &self.world.split.folds[case.fold].only {
             Some(only) => Mask::clone(only),
             None => Mask::all(self.world.catalog.len()),
         };
-        case.known.iter().for_each(|deed| candidates.set(deed.row(), false));
+        case.known.iter().filter(|deed| deed.holds_back()).for_each(|deed| candidates.set(deed.row(), false));
         candidates
     }
 
@@ -525,7 +525,7 @@ fn prior_figures(figures: &Figures) -> [Vec<f64>; 3] {
 /// The rows that the person likes at the end of what is known, each once, in the order in which they were last spoken for.
 fn liked(known: &[Deed]) -> Vec<usize> {
     let mut liked: Vec<usize> = Vec::new();
-    for deed in known {
+    for deed in known.iter().filter(|deed| deed.speaks()) {
         liked.retain(|row| *row != deed.row());
         if deed.good() {
             liked.push(deed.row());
@@ -558,4 +558,18 @@ fn ordered(scores: &[f64], mask: &Mask) -> Vec<usize> {
     let mut rows: Vec<usize> = mask.rows().collect();
     rows.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_shown_again_is_still_liked() {
+        let shown = |row: usize| Deed::passing(row, 2, 0.0);
+        let known = [Deed::of(1, 0, 1.0), Deed::passing(2, 1, 0.2), shown(1), shown(2), shown(3)];
+        assert_eq!(liked(&known), [1, 2]);
+        // A mark in the middle says that it is liked no more.
+        assert!(liked(&[Deed::of(1, 0, 1.0), Deed::of(1, 1, 0.0)]).is_empty());
+    }
 }

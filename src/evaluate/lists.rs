@@ -22,14 +22,14 @@ pub(super) fn with_lists(
     places: usize,
 ) -> Result<Vec<Event>, RankError> {
     let mut events: Vec<Event> = known.iter().enumerate().map(|(at, deed)| data.event(deed, catalog, at)).collect();
-    let is_new = |at: usize| known[..at].iter().all(|before| before.row() != known[at].row());
+    let is_new = |at: usize| known[..at].iter().all(|before| !before.speaks() || before.row() != known[at].row());
     let choices: Vec<usize> = (1..known.len()).filter(|at| known[*at].good() && is_new(*at)).collect();
     let mut shown = Vec::new();
     for at in choices.into_iter().rev().take(CHOICES).rev() {
         let (before, chosen) = (&events[..at], &known[at]);
         recommender.set_events(before.iter().cloned()).expect("events of an interaction are events");
         let mut mask = Mask::all(catalog.len());
-        known[..at].iter().for_each(|deed| mask.set(deed.row(), false));
+        known[..at].iter().filter(|deed| deed.holds_back()).for_each(|deed| mask.set(deed.row(), false));
         let mut list = recommender.order(&RecommendOptions::default(), chosen.time, &mask, None)?;
         list.truncate(places);
         if !list.contains(&chosen.row()) {

@@ -8,7 +8,8 @@ use crate::vector::Mask;
 
 /// How people's histories are divided into what is known and what a good list would have had.
 ///
-/// In each of them the list ranks every item of the catalog that the person did nothing with in what is known.
+/// In each of them the list ranks every item of the catalog that a page would: all but those that count as seen by what is known. Only what
+/// says something of the person is counted as an event; the ranking knows of the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
     /// Everybody's last good item is to be guessed from everything before it. Everybody else's whole history is known.
@@ -97,7 +98,7 @@ impl Fold {
         Self { taught: Taught::Everything, only: None }
     }
 
-    /// What the crowd knows of these deeds of a person.
+    /// What the crowd knows of these deeds of a person: of those that say something.
     pub(crate) fn known<'a>(&'a self, person: usize, deeds: &'a [Deed]) -> impl Iterator<Item = &'a Deed> {
         let knows = move |deed: &&Deed| match &self.taught {
             Taught::Everything => true,
@@ -107,7 +108,7 @@ impl Fold {
             Taught::Before(moment) => deed.time < *moment,
             Taught::OtherItems(new) => !new.get(deed.row()),
         };
-        deeds.iter().filter(knows)
+        deeds.iter().filter(|deed| deed.speaks()).filter(knows)
     }
 }
 
@@ -186,12 +187,25 @@ impl Split {
     }
 }
 
-/// A case, unless nothing is known, or nothing is left to be guessed once what is known already is taken out.
+/// A case, unless nothing is known, or nothing is left to be guessed once what a page would hold back is taken out.
 fn case(person: usize, known: Vec<Deed>, later: &[Deed], fold: usize, time: i64) -> Option<Case> {
-    let known_rows: BTreeSet<usize> = known.iter().map(|deed| deed.row()).collect();
+    let held_back: BTreeSet<usize> = known.iter().filter(|deed| deed.holds_back()).map(|deed| deed.row()).collect();
     let good: BTreeSet<usize> =
-        later.iter().filter(|deed| deed.good() && !known_rows.contains(&deed.row())).map(|deed| deed.row()).collect();
-    (!known.is_empty() && !good.is_empty()).then_some(Case { person, known, good, time, fold, group: None })
+        later.iter().filter(|deed| deed.good() && !held_back.contains(&deed.row())).map(|deed| deed.row()).collect();
+    let is_known = known.iter().any(|deed| deed.speaks());
+    (is_known && !good.is_empty()).then_some(Case { person, known, good, time, fold, group: None })
+}
+
+/// The deeds up to and with the one that is the `count`th to say something, and what came after it; nothing if there are fewer.
+fn first_events(deeds: &[Deed], count: usize) -> Option<(&[Deed], &[Deed])> {
+    let speaking = deeds.iter().enumerate().filter(|(_, deed)| deed.speaks()).map(|(at, _)| at + 1);
+    let cut = std::iter::once(0).chain(speaking).nth(count)?;
+    Some(deeds.split_at(cut))
+}
+
+/// When somebody next did something.
+fn next_time(later: &[Deed]) -> Option<i64> {
+    later.iter().find(|deed| deed.speaks()).map(|deed| deed.time)
 }
 
 fn leave_last_out(people: &[History]) -> (Vec<Fold>, Ask<'_>) {
@@ -228,22 +242,26 @@ fn apart<'a>(seed: u64, ask: impl Fn(usize, &[Deed]) -> Vec<Case> + 'a) -> (Vec<
 }
 
 fn strong(person: usize, deeds: &[Deed]) -> Vec<Case> {
-    let cut = deeds.len() * 4 / 5;
-    let time = deeds.get(cut).map_or(0, |deed| deed.time);
-    case(person, deeds[..cut].to_vec(), &deeds[cut..], 0, time).into_iter().collect()
+    let events = deeds.iter().filter(|deed| deed.speaks()).count();
+    let ask = || {
+        let (known, later) = first_events(deeds, events * 4 / 5)?;
+        case(person, known.to_vec(), later, 0, next_time(later)?)
+    };
+    ask().into_iter().collect()
 }
 
 fn cold_start(person: usize, deeds: &[Deed]) -> Vec<Case> {
     let first = |count: usize| {
-        let (known, later) = deeds.split_at_checked(count)?;
-        let case = case(person, known.to_vec(), later, 0, later.first()?.time)?;
+        let (known, later) = first_events(deeds, count)?;
+        let case = case(person, known.to_vec(), later, 0, next_time(later)?)?;
         Some(Case { group: Some(count), ..case })
     };
     FIRST_EVENTS.into_iter().filter_map(first).collect()
 }
 
 fn rolling(people: &[History]) -> (Vec<Fold>, Ask<'_>) {
-    let mut times: Vec<i64> = people.iter().flat_map(|one| one.deeds.iter().map(|deed| deed.time)).collect();
+    let speaking = people.iter().flat_map(|one| &one.deeds).filter(|deed| deed.speaks());
+    let mut times: Vec<i64> = speaking.map(|deed| deed.time).collect();
     times.sort_unstable();
     let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied();
     let mut moments: Vec<i64> = MOMENTS.iter().filter_map(|share| at(*share)).collect();
@@ -380,6 +398,51 @@ mod tests {
             assert!(case.good.iter().all(|row| only.get(*row)));
         }
         assert!(crowd(&split, 0, &data).iter().flatten().all(|deed| !only.get(deed.row())));
+    }
+
+    #[test]
+    fn what_says_nothing_is_no_event_and_what_was_only_looked_at_can_be_guessed() {
+        // Somebody is shown every item right before they like it; others are shown ten items for each that they like.
+        let shown = |rows: &[usize], times: usize| -> Vec<Deed> {
+            let deeds = rows.iter().enumerate().flat_map(|(at, row)| {
+                let time = 1_700_000_000_000 + 1000 * at as i64;
+                let impressions = (0..times).map(move |n| Deed::passing((row + n) % 30, time, 0.0));
+                impressions.chain([Deed::of(*row, time + 1, 1.0)])
+            });
+            deeds.collect()
+        };
+        let history = |(person, deeds): (usize, Vec<Deed>)| History { user: format!("p{person:03}"), deeds };
+        let long: Vec<usize> = (0..20).collect();
+        let bare = Interactions::of_people((0..60).map(|at| history((at, shown(&long, 0)))).collect());
+        let noisy = Interactions::of_people((0..60).map(|at| history((at, shown(&long, [1, 10][at % 2])))).collect());
+        for protocol in Protocol::ALL {
+            let told = |data: &Interactions| -> Vec<_> {
+                let split = Split::of(protocol, data, 30, 1, ALL);
+                let speaking = |case: &Case| rows(case.known.iter().filter(|deed| deed.speaks()));
+                split.cases.iter().map(|case| (case.person, case.group, speaking(case), case.good.clone())).collect()
+            };
+            assert!(!told(&bare).is_empty());
+            assert_eq!(told(&noisy), told(&bare), "{}", protocol.name());
+        }
+        let kept = Split::of(Protocol::Strong, &noisy, 30, 1, ALL);
+        assert!(kept.cases[0].known.iter().any(|deed| !deed.speaks()), "the ranking knows of them");
+
+        // Looked at and later bought: a page still recommends it, and so it can be guessed; what was liked already cannot.
+        let deeds = vec![
+            Deed::of(1, 0, 1.0),
+            Deed::passing(2, 1, 0.1),
+            Deed::of(3, 2, 1.0),
+            Deed::of(4, 3, 1.0),
+            Deed::of(2, 4, 1.0),
+            Deed::of(1, 5, 1.0),
+        ];
+        let case = &strong(0, &deeds)[0];
+        assert_eq!((rows(&case.known), case.good.clone()), (vec![1, 2, 3, 4], BTreeSet::from([2])));
+        assert!(case_of_nothing().is_none(), "who was only shown things is not known");
+    }
+
+    fn case_of_nothing() -> Option<Case> {
+        case(0, vec![Deed::passing(1, 0, 0.0)], &[Deed::of(2, 1, 1.0)], 0, 1)
     }
 
     #[test]
