@@ -1,11 +1,13 @@
 //! What the people of a fold say of the items: counts, how they were liked, and the reference model that knows everybody.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use nalgebra::{Cholesky, DMatrix};
 
 use super::data::{Deed, History};
 use super::split::Fold;
+use crate::profile::MAX_MASS;
 
 /// Figures of one fold, made of nothing but what the fold's crowd may know.
 pub(crate) struct Crowd {
@@ -13,10 +15,10 @@ pub(crate) struct Crowd {
     pub(crate) counts: Vec<f64>,
     /// The same, each counted `½^(age / half-life)` against the newest event of the crowd.
     pub(crate) recent: Vec<f64>,
-    /// How many people said anything of each item, and the mean of what they said, −1 to 1.
+    /// How many people have an opinion of each item, and the mean of their opinions, −1 to 1.
     pub(crate) said: Vec<f64>,
     pub(crate) liking: Vec<f64>,
-    /// People with at least one event.
+    /// People with at least one event that says something.
     pub(crate) people: usize,
     ease: OnceLock<DMatrix<f64>>,
 }
@@ -31,7 +33,9 @@ const EASE_LAMBDA: f64 = 200.0;
 pub(crate) const EASE_MOST_ITEMS: usize = 5000;
 
 impl Crowd {
-    pub(crate) fn of(fold: &Fold, people: &[History], rows: usize) -> Self {
+    /// The figures of what a fold knows. Of one person at most `most_likes` choices and as many opinions count, the latest, and each
+    /// item once, however often the person came back to it.
+    pub(crate) fn of(fold: &Fold, people: &[History], rows: usize, most_likes: usize) -> Self {
         let known = || people.iter().enumerate().map(|(person, history)| fold.known(person, &history.deeds));
         let newest = known().flatten().map(|deed| deed.time).max().unwrap_or(0);
         let mut crowd = Self {
@@ -43,11 +47,12 @@ impl Crowd {
             ease: OnceLock::new(),
         };
         for (person, history) in people.iter().enumerate() {
-            for deed in fold.known(person, &history.deeds) {
-                crowd.said[deed.row()] += 1.0;
-                crowd.liking[deed.row()] += deed.signed();
+            let known = || fold.known(person, &history.deeds);
+            for (row, _, signed) in latest(opinions(known()), most_likes, |(_, time, _)| *time) {
+                crowd.said[row] += 1.0;
+                crowd.liking[row] += signed;
             }
-            for (row, time) in last_choices(fold.known(person, &history.deeds)) {
+            for (row, time) in latest(last_choices(known()), most_likes, |(_, time)| *time) {
                 crowd.counts[row] += 1.0;
                 crowd.recent[row] += (-((newest - time) as f64) / HALF_LIFE_MS).exp2();
             }
@@ -104,6 +109,46 @@ pub(crate) fn choices(fold: &Fold, people: &[History]) -> Vec<Vec<u32>> {
     people.iter().enumerate().map(rows).filter(|rows| !rows.is_empty()).collect()
 }
 
+/// What one person has said of each item in the end: row, time and sign, ascending by row. The last statement counts and, where there is
+/// none, the strongest of the events that speak for the item, unless it was taken back (as in a profile, see `Taste`).
+fn opinions<'a>(deeds: impl Iterator<Item = &'a Deed>) -> Vec<(usize, i64, f64)> {
+    #[derive(Default)]
+    struct Heard {
+        time: i64,
+        stated: Option<f64>,
+        strongest: f64,
+        left: f64,
+    }
+    let mut heard: HashMap<usize, Heard> = HashMap::new();
+    for deed in deeds.filter(|deed| deed.speaks()) {
+        let heard = heard.entry(deed.row()).or_default();
+        heard.time = deed.time;
+        if deed.states() {
+            heard.stated = Some(deed.signed());
+        } else {
+            heard.strongest = heard.strongest.max(deed.signed());
+            heard.left = (heard.left + deed.signed()).clamp(0.0, MAX_MASS);
+        }
+    }
+    let opinion = |(row, Heard { time, stated, strongest, left }): (usize, Heard)| {
+        let signed = stated.or((left > 0.0).then_some(strongest))?;
+        Some((row, time, signed))
+    };
+    let mut opinions: Vec<(usize, i64, f64)> = heard.into_iter().filter_map(opinion).collect();
+    opinions.sort_unstable_by_key(|(row, ..)| *row);
+    opinions
+}
+
+/// At most so many, those with the latest times; of one time those of the lesser rows go first.
+fn latest<T>(mut all: Vec<T>, most: usize, time: impl Fn(&T) -> i64) -> Vec<T> {
+    if all.len() > most {
+        // Stable, as where factors are learned.
+        all.sort_by_key(time);
+        all.drain(..all.len() - most);
+    }
+    all
+}
+
 /// The rows that somebody chose, ascending, with the last time: one person counts once for an item.
 fn last_choices<'a>(deeds: impl Iterator<Item = &'a Deed>) -> Vec<(usize, i64)> {
     let mut chosen: Vec<(usize, i64)> = deeds.filter(|deed| deed.good()).map(|deed| (deed.row(), deed.time)).collect();
@@ -123,14 +168,55 @@ mod tests {
         people.iter().map(history).collect()
     }
 
+    fn crowd(people: &[History], rows: usize) -> Crowd {
+        Crowd::of(&Fold::all(), people, rows, 1000)
+    }
+
+    #[test]
+    fn one_person_has_one_opinion_of_an_item() {
+        let day = 86_400_000;
+        let view = |row: usize, days: i64| Deed::passing(row, days * day, 0.125);
+        let history = |deeds: Vec<Deed>| History { user: String::new(), deeds };
+        let told = |mut own: Vec<Deed>| {
+            own.sort_by_key(|deed| deed.time);
+            let others = [history(vec![Deed::of(0, 0, 1.0), Deed::of(1, 0, -1.0), view(2, 0)])];
+            let people: Vec<History> = others.into_iter().chain([history(own)]).collect();
+            let Crowd { counts, recent, said, liking, people, .. } = crowd(&people, 4);
+            (counts, recent, said, liking, people)
+        };
+        let own = vec![Deed::of(0, 9, -1.0), Deed::of(1, 9, 0.5), view(2, 9), Deed::of(3, 9, 1.0)];
+        let once = told(own.clone());
+        assert_eq!((once.2.clone(), once.3.clone()), (vec![2.0, 2.0, 2.0, 1.0], vec![0.0, -0.25, 0.125, 1.0]));
+        for repeated in &own {
+            let again = (0..1000).map(|time| repeated.at(time % 9));
+            assert_eq!(told(own.iter().copied().chain(again).collect()), once, "{repeated:?}");
+        }
+        // What is shown is nothing that somebody said; nor is what was put into a cart and taken out again.
+        let shown = (0..1000).map(|time| Deed::passing(3, time, 0.0));
+        assert_eq!(told(own.iter().copied().chain(shown).collect()), once);
+        let cart = |signed: f64, at: i64| Deed::passing(3, at, signed);
+        assert!(opinions([cart(0.5, 1), cart(-0.5, 2)].iter()).is_empty());
+        assert_eq!(opinions([view(3, 0), cart(0.5, day)].iter()), [(3, day, 0.5)]);
+        assert_eq!(opinions([Deed::of(3, 1, 1.0), view(3, 2), Deed::of(3, 3, 0.0)].iter()), [(3, 3, 0.0)]);
+    }
+
+    #[test]
+    fn of_one_person_the_latest_likes_count() {
+        let deeds = (0..8).map(|at| Deed::of(at, at as i64, 1.0)).collect();
+        let people = [History { user: String::new(), deeds }];
+        let crowd = Crowd::of(&Fold::all(), &people, 8, 3);
+        let latest = [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0];
+        assert_eq!((crowd.counts, crowd.said), (latest.to_vec(), latest.to_vec()));
+    }
+
     #[test]
     fn a_person_counts_once_and_old_choices_fade() {
         let people = people(&[&[(0, 0, 1.0), (0, 30, 1.0), (1, 60, -1.0)], &[(0, 60, 0.5)], &[]]);
-        let crowd = Crowd::of(&Fold::all(), &people, 3);
+        let crowd = crowd(&people, 3);
         assert_eq!(choices(&Fold::all(), &people), [[0], [0]]);
         assert_eq!(crowd.counts, [2.0, 0.0, 0.0]);
         assert_eq!(crowd.recent, [1.5, 0.0, 0.0]);
-        assert_eq!((crowd.people, crowd.said[0], crowd.liking[0]), (2, 3.0, 2.5 / 3.0));
+        assert_eq!((crowd.people, crowd.said[0], crowd.liking[0]), (2, 2.0, 1.5 / 2.0));
         assert_eq!(crowd.liking[1], -1.0);
     }
 
@@ -138,7 +224,7 @@ mod tests {
     fn ease_is_its_closed_form() {
         // Two items chosen together by one person, one alone by another: XᵀX + λI = [[202, 1], [1, 201]].
         let people = people(&[&[(0, 0, 1.0), (1, 0, 1.0)], &[(0, 0, 1.0)]]);
-        let crowd = Crowd::of(&Fold::all(), &people, 2);
+        let crowd = crowd(&people, 2);
         let ease = |chosen: &[usize]| crowd.ease(chosen, || choices(&Fold::all(), &people));
         // P = [[201, −1], [−1, 202]] / det; B_01 = −P_01 / P_11 = 1/202; B_10 = 1/201.
         let close = |a: &[f64], b: [f64; 2]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);

@@ -289,6 +289,12 @@ impl Deed {
         Self { time, row: number(row), value: f32::NAN, signed: signed as f32, kind: 0, statement, seen }
     }
 
+    /// The same at another time.
+    #[cfg(test)]
+    pub(crate) fn at(self, time: i64) -> Self {
+        Self { time, ..self }
+    }
+
     /// A view (or an impression, with a weight of 0), made up.
     #[cfg(test)]
     pub(crate) fn passing(row: usize, time: i64, signed: f64) -> Self {

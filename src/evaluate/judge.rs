@@ -155,7 +155,9 @@ impl<'a> World<'a> {
             )));
         }
         let content = Content::of(catalog);
-        let crowds: Vec<Crowd> = split.folds.iter().map(|fold| Crowd::of(fold, &data.people, catalog.len())).collect();
+        let most_likes = learn.unwrap_or_default().most_likes;
+        let crowd = |fold| Crowd::of(fold, &data.people, catalog.len(), most_likes);
+        let crowds: Vec<Crowd> = split.folds.iter().map(crowd).collect();
         let about = learn.and_then(|_| About::of(catalog, content.as_ref()));
         let (mut catalogs, mut figures) = (Vec::new(), Vec::new());
         for (fold, crowd) in crowds.iter().enumerate() {

@@ -14,7 +14,7 @@ use crate::collaborative::{ItemContent, LearnOptions, Learned, PrivacyError, Tal
 ///
 /// The options promise privacy, and the system has no randomness for the noise.
 pub fn learn_crowd(catalog: &Catalog, data: Interactions, options: &LearnOptions) -> Result<Learned, PrivacyError> {
-    let crowd = Crowd::of(&Fold::all(), &data.people, catalog.len());
+    let crowd = Crowd::of(&Fold::all(), &data.people, catalog.len(), options.most_likes);
     let likes = choices(&Fold::all(), &data.people);
     drop(data);
     let about = About::of(catalog, Content::of(catalog).as_ref());
