@@ -77,10 +77,10 @@ pub use ranker::{Ranker, RankerDescription, RankerError, RankerErrorKind};
 #[cfg(feature = "cli")]
 pub use evaluate::{
     BeforeAfter, Comparison, DataReport, Estimate, EvaluateError, EvaluateErrorKind, Evaluation, GroupReport,
-    Interaction, Interactions, InteractionsReader, JudgedPeople, PageAbout, Part as CasePart, Proof, Protocol, Quality,
-    Report, Request, Scores, Setting, SystemReport, TuneMethod, TuneMetric, TuneRequest, TuneStep, Tuned, bootstrap,
-    compare, coverage, evaluate, intra_list_diversity, learn_crowd, miscalibration, ndcg, novelty, popularity_bias,
-    to_html, tune, write_features,
+    Interaction, Interactions, InteractionsReader, JudgedPeople, PageAbout, Part as CasePart, People, Proof, Protocol,
+    Quality, Report, Request, Scores, Setting, SystemReport, TuneMethod, TuneMetric, TuneRequest, TuneStep, Tuned,
+    bootstrap, compare, coverage, evaluate, intra_list_diversity, learn_crowd, miscalibration, ndcg, novelty,
+    popularity_bias, to_html, tune, write_features,
 };
 // What does a text mean?
 #[cfg(feature = "embed")]

@@ -305,16 +305,18 @@ fn a_protocol_without_people_leaves_the_others_to_be_judged() {
 #[test]
 fn lists_of_one_person_are_told_apart_by_their_time() {
     let place = Place::new();
-    place.report(&["rolling", "--no-baselines", "--scores-out", "lists"]);
+    let report = place.report(&["rolling", "--no-baselines", "--scores-out", "lists"]);
     let lines = fs::read_to_string(place.path("lists")).unwrap();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let apart: BTreeSet<(String, i64)> =
         lines.iter().map(|line| (line["user"].to_string(), line["time"].as_i64().unwrap())).collect();
     assert_eq!(apart.len(), lines.len());
-    assert!(
-        apart.iter().map(|(user, _)| user).collect::<BTreeSet<_>>().len() < lines.len(),
-        "some are asked for twice"
-    );
+    let people = apart.iter().map(|(user, _)| user).collect::<BTreeSet<_>>().len();
+    assert!(people < lines.len(), "some are asked for twice");
+    let group = &report["groups"][0];
+    assert_eq!((&group["lists"], &group["people"]), (&lines.len().into(), &people.into()), "{report}");
+    let told = place.evaluate(&["rolling", "--no-baselines"]);
+    assert!(told.stdout.contains(&format!("{} lists of {people} people", lines.len())), "{}", told.stdout);
 }
 
 #[test]

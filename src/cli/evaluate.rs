@@ -254,7 +254,8 @@ fn print_report(report: &Report) -> Result<(), Failure> {
     for group in &report.groups {
         let known = group.known.map_or_else(String::new, |known| format!(", {known} events known"));
         let JudgedPeople { judged, able } = report.people;
-        let of = if judged < able { format!(" of {judged} people of {able}") } else { String::new() };
+        let sample = if judged < able { format!(" of {able}") } else { String::new() };
+        let of = format!(" of {} people{sample}", group.people);
         print_line(format_args!("{}{known}: {} lists{of}, seed {}", report.protocol, group.lists, report.seed))?;
         print_group(group)?;
     }

@@ -180,10 +180,10 @@ fn head(tuned: &Tuned, kept: bool) -> String {
 fn evidence(tuned: &Tuned, kept: bool) -> Vec<String> {
     let evidence = &tuned.evidence;
     let part = |name: &str, part: &BeforeAfter| {
-        let BeforeAfter { lists, before, after, comparison } = part;
+        let BeforeAfter { lists, people, before, after, comparison } = part;
         let difference = comparison.difference;
         format!(
-            "{name:<7} {lists:>6} lists: {:.4} ({:.4}–{:.4}) before, {:.4} ({:.4}–{:.4}) after, {:+.4} ({:+.4} to {:+.4}), p = {:.4}",
+            "{name:<7} {lists:>6} lists of {people} people: {:.4} ({:.4}–{:.4}) before, {:.4} ({:.4}–{:.4}) after, {:+.4} ({:+.4} to {:+.4}), p = {:.4}",
             before.mean,
             before.low,
             before.high,

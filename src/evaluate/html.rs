@@ -133,7 +133,11 @@ fn protocol(report: &Report, settings: usize) -> String {
         if group.known.is_some() {
             let _ = writeln!(text, "<h3>{}</h3>", escaped(&title_of(report, group)));
         }
-        let _ = writeln!(text, "<p>{} lists of each system.</p>\n<div class=\"plots\">", group.lists);
+        let _ = writeln!(
+            text,
+            "<p>{} lists of {} people, of each system.</p>\n<div class=\"plots\">",
+            group.lists, group.people
+        );
         for metric in &METRICS[..2] {
             let title = format!("{}: {} with its 95 % interval", title_of(report, group), metric.to_uppercase());
             let drawn: Vec<Bar> = group

@@ -284,7 +284,7 @@ pub fn evaluate(
         if request.keep_lists {
             scores.push(Scores { user: data.people[person].user.clone(), known: group, time, ranked });
         }
-        judged.push(Judged { group, outcomes });
+        judged.push(Judged { person, group, outcomes });
     }
     let names: Vec<String> = systems.iter().map(|system| system.name(&request.settings)).collect();
     let ours = systems.iter().filter(|system| matches!(system, System::Ours(_) | System::Reranked)).count();

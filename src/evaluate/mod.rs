@@ -39,5 +39,5 @@ pub use metrics::{Quality, coverage, intra_list_diversity, miscalibration, ndcg,
 pub use report::{GroupReport, JudgedPeople, Report, SystemReport};
 pub use setting::Setting;
 pub use split::{Part, Protocol};
-pub use statistics::{Comparison, Estimate, bootstrap, compare};
+pub use statistics::{Comparison, Estimate, People, bootstrap, compare};
 pub use tune::{BeforeAfter, Proof, TuneMethod, TuneMetric, TuneRequest, TuneStep, Tuned, tune};

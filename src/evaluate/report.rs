@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::data::DataReport;
 use super::judge::{PLACES, Request};
 use super::metrics::{Quality, coverage};
-use super::statistics::{Comparison, Estimate, bootstrap, compare, mean};
+use super::statistics::{Comparison, Estimate, People, bootstrap, compare, mean};
 
 /// What one system's list for one case came to.
 pub(crate) struct Outcome {
@@ -22,6 +22,8 @@ pub(crate) struct Outcome {
 
 /// A case, with the outcome of each system.
 pub(crate) struct Judged {
+    /// Whose it is, as an index into the people.
+    pub(crate) person: usize,
     pub(crate) group: Option<usize>,
     pub(crate) outcomes: Vec<Outcome>,
 }
@@ -63,6 +65,8 @@ pub struct GroupReport {
     pub known: Option<usize>,
     /// How many cases it has.
     pub lists: usize,
+    /// How many people they are of: intervals and tests are over people.
+    pub people: usize,
     /// The systems, the settings first.
     pub systems: Vec<SystemReport>,
     /// The second setting (or the ranker) against the first, NDCG@10, where there is one.
@@ -97,23 +101,24 @@ pub(crate) fn report(
     groups.dedup();
     let group = |known: &Option<usize>| {
         let cases: Vec<&Judged> = judged.iter().filter(|case| case.group == *known).collect();
+        let whose = People::of(cases.iter().map(|case| case.person));
         let systems = names.iter().enumerate().map(|(at, name)| {
             let outcomes: Vec<&Outcome> = cases.iter().map(|case| &case.outcomes[at]).collect();
-            system(name, &outcomes, items, request.seed)
+            system(name, &outcomes, &whose, items, request.seed)
         });
         let ndcg = |at: usize| -> Vec<f64> { cases.iter().map(|case| case.outcomes[at].quality[0].ndcg).collect() };
-        let comparison = (settings >= 2).then(|| compare(&ndcg(0), &ndcg(1), request.seed));
-        GroupReport { known: *known, lists: cases.len(), systems: systems.collect(), comparison }
+        let comparison = (settings >= 2).then(|| compare(&ndcg(0), &ndcg(1), &whose, request.seed));
+        GroupReport { known: *known, lists: cases.len(), people: whose.count(), systems: systems.collect(), comparison }
     };
     let groups = groups.iter().map(group).collect();
     Report { protocol: request.protocol.name(), seed: request.seed, data, people, lists: judged.len(), groups }
 }
 
-fn system(name: &str, outcomes: &[&Outcome], items: usize, seed: u64) -> SystemReport {
+fn system(name: &str, outcomes: &[&Outcome], whose: &People, items: usize, seed: u64) -> SystemReport {
     let mut metrics = BTreeMap::new();
     let mut add = |name: String, value: &dyn Fn(&Outcome) -> f64| {
         let values: Vec<f64> = outcomes.iter().map(|outcome| value(outcome)).collect();
-        metrics.insert(name, bootstrap(&values, seed));
+        metrics.insert(name, bootstrap(&values, whose, seed));
     };
     for (at, k) in PLACES.iter().enumerate() {
         add(format!("ndcg@{k}"), &|outcome| outcome.quality[at].ndcg);

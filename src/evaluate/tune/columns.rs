@@ -9,6 +9,7 @@ use crate::evaluate::error::EvaluateError;
 use crate::evaluate::judge::World;
 use crate::evaluate::setting::Setting;
 use crate::evaluate::split::hash;
+use crate::evaluate::statistics::People;
 use crate::rank::{Recommender, Settings};
 
 /// All columns together take no more than this; of more cases a sample is looked at.
@@ -33,6 +34,7 @@ pub(super) struct Columns {
 }
 
 pub(super) struct Case {
+    person: usize,
     /// A column per term, an affinity per candidate, times the strength with which the term counts for this person; empty where the
     /// term says nothing.
     columns: Vec<Vec<f32>>,
@@ -83,7 +85,12 @@ impl Columns {
             };
             let columns = terms.iter().map(column).collect();
             let good = candidates.rows().enumerate().filter(|(_, row)| case.good.contains(row));
-            Ok(Case { columns, candidates: candidates.count(), good: good.map(|(at, _)| at).collect() })
+            Ok(Case {
+                person: case.person,
+                columns,
+                candidates: candidates.count(),
+                good: good.map(|(at, _)| at).collect(),
+            })
         })?;
         // A term that is silent in every case cannot be told a weight for.
         let spoken: Vec<bool> =
@@ -114,6 +121,11 @@ impl Columns {
             }
         };
         self.cases[..cases].par_iter().map(judge).collect()
+    }
+
+    /// Whose the cases are.
+    pub(super) fn people(&self) -> People {
+        People::of(self.cases.iter().map(|case| case.person))
     }
 
     /// Weights by name.

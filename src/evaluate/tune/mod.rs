@@ -27,7 +27,7 @@ use super::judge::World;
 use super::metrics::Quality;
 use super::setting::Setting;
 use super::split::{Part, Protocol};
-use super::statistics::{Comparison, Estimate, bootstrap, compare, mean};
+use super::statistics::{Comparison, Estimate, People, bootstrap, compare, mean};
 use crate::catalog::{Catalog, PairwiseModel};
 use crate::collaborative::LearnOptions;
 
@@ -108,7 +108,7 @@ pub struct Proof {
     /// The part that the search did not see.
     pub test: BeforeAfter,
     /// Whether the test confirms the gain: the mean is higher, and so much that chance alone would do as well in fewer than one case
-    /// in twenty.
+    /// in twenty (with other people, not other lists of the same).
     pub significant: bool,
     /// The weights where the search began, by name.
     pub weights_before: BTreeMap<String, f64>,
@@ -122,6 +122,8 @@ pub struct Proof {
 pub struct BeforeAfter {
     /// How many cases.
     pub lists: usize,
+    /// How many people they are of: intervals and the test are over people.
+    pub people: usize,
     /// The start, with a 95 % interval.
     pub before: Estimate,
     /// What was found, with a 95 % interval.
@@ -212,7 +214,7 @@ pub fn tune(
         [Part::Search, Part::Test].map(|part| world.split.part(request.protocol, part, request.seed));
     check(&searched, &test, request.protocol)?;
     let columns = Columns::of(&world, &searched, &request.start, request, progress)?;
-    let before = columns.judge(&columns.start, request.metric);
+    let (before, searched_people) = (columns.judge(&columns.start, request.metric), columns.people());
     let (setting, model, settings) = match request.method {
         TuneMethod::Search => {
             let (setting, settings) = search::search(&world, &searched, columns, request, progress)?;
@@ -234,14 +236,15 @@ pub fn tune(
         Ok((value(judge.ours(0, case, &candidates)?), value(judge.ours(1, case, &candidates)?)))
     })?;
     let (test_before, test_after): (Vec<f64>, Vec<f64>) = judged.into_iter().unzip();
-    let test = BeforeAfter::of(&test_before, &test_after, request.seed);
+    let test_people = People::of(test.iter().map(|at| world.split.cases[*at].person));
+    let test = BeforeAfter::of(&test_before, &test_after, &test_people, request.seed);
     let [_, setting] = pair;
     let evidence = Proof {
         protocol: request.protocol.name(),
         metric: request.metric.name(),
         seed: request.seed,
         settings,
-        search: BeforeAfter::of(&before, &after, request.seed),
+        search: BeforeAfter::of(&before, &after, &searched_people, request.seed),
         test,
         significant: test.comparison.p_value < SIGNIFICANT && test.comparison.difference.mean > 0.0,
         weights_before: found.by_name(&columns_start(&world, request, &found)?),
@@ -273,21 +276,19 @@ fn check(searched: &[usize], test: &[usize], protocol: Protocol) -> Result<(), E
 }
 
 impl BeforeAfter {
-    fn of(before: &[f64], after: &[f64], seed: u64) -> Self {
+    fn of(before: &[f64], after: &[f64], people: &People, seed: u64) -> Self {
         Self {
             lists: before.len(),
-            before: bootstrap(before, seed),
-            after: bootstrap(after, seed),
-            comparison: compare(before, after, seed),
+            people: people.count(),
+            before: bootstrap(before, people, seed),
+            after: bootstrap(after, people, seed),
+            comparison: compare(before, after, people, seed),
         }
     }
 }
 
-/// Mean of the differences, and its standard error.
-fn gain(before: &[f64], after: &[f64]) -> (f64, f64) {
+/// Mean of the differences, and its standard error over people.
+fn gain(before: &[f64], after: &[f64], people: &People) -> (f64, f64) {
     let differences: Vec<f64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
-    let centre = mean(&differences);
-    let squares: f64 = differences.iter().map(|difference| (difference - centre).powi(2)).sum();
-    let count = differences.len() as f64;
-    (centre, (squares / (count - 1.0).max(1.0) / count).sqrt())
+    (mean(&differences), people.standard_error(&differences))
 }

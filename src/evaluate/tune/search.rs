@@ -68,7 +68,8 @@ pub(super) fn search(
                 continue;
             }
             let refined = refine(&columns, weights.clone(), &STEPS[1..2], metric, &mut counter);
-            let (gained, error) = gain(&found.1.judge(&weights, metric), &columns.judge(&refined, metric));
+            let (gained, error) =
+                gain(&found.1.judge(&weights, metric), &columns.judge(&refined, metric), &columns.people());
             // What events mean is not changed for less than what chance brings.
             if gained > error {
                 found = (setting, columns);
@@ -193,14 +194,14 @@ fn refine(
 /// The weights nearest to the start, on the way from what was found, that are within the standard error of the best.
 fn nearer_to_start(columns: &Columns, weights: &[f64], metric: TuneMetric) -> Vec<f64> {
     let found = scaled(columns, weights);
-    let best = columns.judge(&found, metric);
+    let (best, people) = (columns.judge(&found, metric), columns.people());
     for share in [0.25, 0.5, 0.75] {
         let way = |(from, to): (&f64, &f64)| {
             // Along ratios where there are some.
             if from * to > 0.0 { from * (to / from).powf(share) } else { from + share * (to - from) }
         };
         let between: Vec<f64> = columns.start.iter().zip(&found).map(way).collect();
-        let (lost, error) = gain(&columns.judge(&between, metric), &best);
+        let (lost, error) = gain(&columns.judge(&between, metric), &best, &people);
         if lost <= error {
             return between;
         }
