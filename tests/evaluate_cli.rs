@@ -137,6 +137,11 @@ fn every_protocol_has_figures_and_a_person_of_one_kind_is_served_better_than_by_
     for report in reports.as_array().unwrap() {
         let (ours, chance) = (metric(report, "homebody", "ndcg@10"), metric(report, "random", "ndcg@10"));
         assert!(ours > chance, "{}: {ours} against {chance}", report["protocol"]);
+        // Lists by chance go through all that can be listed, and be it only the new items.
+        let systems = report["groups"][0]["systems"].as_array().unwrap();
+        let random = systems.iter().find(|one| one["name"] == "random").unwrap();
+        let coverage = random["beyond"]["coverage"].as_f64().unwrap();
+        assert!((0.8..=1.0).contains(&coverage), "{}: {coverage}", report["protocol"]);
         for group in report["groups"].as_array().unwrap() {
             for system in group["systems"].as_array().unwrap() {
                 for (name, estimate) in system["metrics"].as_object().unwrap() {

@@ -289,7 +289,8 @@ pub fn evaluate(
     let names: Vec<String> = systems.iter().map(|system| system.name(&request.settings)).collect();
     let ours = systems.iter().filter(|system| matches!(system, System::Ours(_) | System::Reranked)).count();
     let people = JudgedPeople { judged: world.split.judged, able: world.split.able };
-    let report = report(request, data.report, people, &names, ours, &judged, catalog.len());
+    let listable = world.split.listable(catalog.len());
+    let report = report(request, data.report, people, &names, ours, &judged, listable);
     Ok(Evaluation { report, scores })
 }
 

@@ -42,7 +42,7 @@ pub fn ndcg(places: &[usize], good: usize, k: usize) -> f64 {
     if ideal == 0.0 { 0.0 } else { places.iter().filter(|at| **at < k).fold(0.0, |sum, at| sum + gain(*at)) / ideal }
 }
 
-/// The share of the catalog that appears in at least one list (Ge, Delgado-Battenfeld and Jannach 2010).
+/// The share of the items that could be listed which is in at least one list (catalog coverage; Ge, Delgado-Battenfeld and Jannach 2010).
 pub fn coverage<'a>(lists: impl Iterator<Item = &'a [usize]>, items: usize) -> f64 {
     let shown: BTreeSet<usize> = lists.flatten().copied().collect();
     if items == 0 { 0.0 } else { shown.len() as f64 / items as f64 }

@@ -94,7 +94,7 @@ pub(crate) fn report(
     names: &[String],
     settings: usize,
     judged: &[Judged],
-    items: usize,
+    listable: usize,
 ) -> Report {
     let mut groups: Vec<Option<usize>> = judged.iter().map(|case| case.group).collect();
     groups.sort_unstable();
@@ -104,7 +104,7 @@ pub(crate) fn report(
         let whose = People::of(cases.iter().map(|case| case.person));
         let systems = names.iter().enumerate().map(|(at, name)| {
             let outcomes: Vec<&Outcome> = cases.iter().map(|case| &case.outcomes[at]).collect();
-            system(name, &outcomes, &whose, items, request.seed)
+            system(name, &outcomes, &whose, listable, request.seed)
         });
         let ndcg = |at: usize| -> Vec<f64> { cases.iter().map(|case| case.outcomes[at].quality[0].ndcg).collect() };
         let comparison = (settings >= 2).then(|| compare(&ndcg(0), &ndcg(1), &whose, request.seed));
@@ -114,7 +114,7 @@ pub(crate) fn report(
     Report { protocol: request.protocol.name(), seed: request.seed, data, people, lists: judged.len(), groups }
 }
 
-fn system(name: &str, outcomes: &[&Outcome], whose: &People, items: usize, seed: u64) -> SystemReport {
+fn system(name: &str, outcomes: &[&Outcome], whose: &People, listable: usize, seed: u64) -> SystemReport {
     let mut metrics = BTreeMap::new();
     let mut add = |name: String, value: &dyn Fn(&Outcome) -> f64| {
         let values: Vec<f64> = outcomes.iter().map(|outcome| value(outcome)).collect();
@@ -137,6 +137,6 @@ fn system(name: &str, outcomes: &[&Outcome], whose: &People, items: usize, seed:
     add("novelty", &|outcome| outcome.novelty);
     add("popularity_bias", &|outcome| outcome.popularity_bias);
     add("miscalibration", &|outcome| outcome.miscalibration);
-    beyond.insert("coverage".to_owned(), coverage(outcomes.iter().map(|outcome| outcome.top.as_slice()), items));
+    beyond.insert("coverage".to_owned(), coverage(outcomes.iter().map(|outcome| outcome.top.as_slice()), listable));
     SystemReport { name: name.to_owned(), metrics, beyond }
 }

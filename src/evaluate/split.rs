@@ -163,6 +163,14 @@ impl Split {
     }
 }
 
+impl Split {
+    /// How many of these items may be on a list at all: those that some fold ranks.
+    pub(crate) fn listable(&self, rows: usize) -> usize {
+        let may = |row: &usize| self.folds.iter().any(|fold| fold.only.as_ref().is_none_or(|only| only.get(*row)));
+        (0..rows).filter(may).count()
+    }
+}
+
 /// A part of a protocol's cases: on one a setting or a model is found, on the other it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -398,6 +406,8 @@ mod tests {
             assert!(case.good.iter().all(|row| only.get(*row)));
         }
         assert!(crowd(&split, 0, &data).iter().flatten().all(|deed| !only.get(deed.row())));
+        assert_eq!(split.listable(50), only.count());
+        assert_eq!(Split::of(Protocol::Rolling, &data, 50, 2, ALL).listable(50), 50);
     }
 
     #[test]
