@@ -381,7 +381,10 @@ export interface Metrics {
   readonly last?: number;
 }
 
-/** Impressions of one place in the list, and how many the person spoke for within a day. */
+/**
+ * Impressions of one place in the list, and how many the person spoke for within a day. What they then do with an item counts for the last
+ * impression before it alone: of an item that was shown three times and then clicked, one is a hit.
+ */
 export interface HitShare {
   /** 1 for the first; absent where the events do not say. */
   readonly position?: number;

@@ -1,17 +1,16 @@
 //! How the lists do with this person, from the events alone: what was shown, what was taken up, and whether that changes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::momentum::mean;
+use super::outcomes::outcomes;
 use super::recommender::Recommender;
 use super::term::TermKind;
 use super::terms::Liked;
 use crate::profile::IMPRESSION;
 
-/// What is done with an item within a day of its being shown counts for the impression.
-const TAKEN_UP_WITHIN_MS: i64 = 86_400_000;
 /// With fewer impressions than this in each half, a share is an accident.
 const LEAST_IMPRESSIONS: usize = 50;
 /// With fewer liked items than this, so are halves of them.
@@ -30,7 +29,7 @@ pub struct HitShare {
     pub position: Option<u32>,
     /// How often something was shown there.
     pub impressions: usize,
-    /// How often the person then spoke for it within a day.
+    /// How often the person then spoke for it within a day, and before it was shown again: a choice counts for the last impression before it.
     pub hits: usize,
     /// `hits / impressions`.
     pub share: f64,
@@ -66,21 +65,15 @@ pub(crate) struct Habits {
 
 impl Recommender {
     pub(crate) fn habits(&self) -> Habits {
-        // From the newest to the oldest: what was said of an item after it was shown is known when the impression comes.
-        let mut spoken: HashMap<&str, i64> = HashMap::new();
+        let events = self.log().events();
+        let taken_up = outcomes(events, &self.effects);
         let mut outcomes: Vec<(Option<u32>, bool)> = Vec::new();
-        let mut shown = std::collections::BTreeSet::new();
-        for event in self.log().events().iter().rev() {
-            if event.kind == IMPRESSION {
-                let hit = spoken.get(event.item.as_str()).is_some_and(|time| time - event.time <= TAKEN_UP_WITHIN_MS);
-                let place = event.value.filter(|place| place.fract() == 0.0 && (1.0..=1e6).contains(place));
-                outcomes.push((place.map(|place| place as u32), hit));
-                shown.extend(self.catalog.row(&event.item));
-            } else if self.effects.get(&event.kind).is_some_and(|effect| effect.signed(event.value) > 0.0) {
-                spoken.insert(&event.item, event.time);
-            }
+        let mut shown = BTreeSet::new();
+        for (event, hit) in events.iter().zip(taken_up).filter(|(event, _)| event.kind == IMPRESSION) {
+            let place = event.value.filter(|place| place.fract() == 0.0 && (1.0..=1e6).contains(place));
+            outcomes.push((place.map(|place| place as u32), hit));
+            shown.extend(self.catalog.row(&event.item));
         }
-        outcomes.reverse();
         let mut by_position: BTreeMap<Option<u32>, (usize, usize)> = BTreeMap::new();
         for (position, hit) in &outcomes {
             let counts = by_position.entry(*position).or_default();

@@ -1,7 +1,7 @@
 //! Weights that go on learning on the device: from what its person chose of the lists that they were shown.
 //!
 //! The catalog brings weights and a [`PairwiseModel`]; with `learn` the log says what of it does not hold for this person. A list is a
-//! run of impressions; what the person spoke for within a day was chosen of it, and stands against what was shown above it and left, and
+//! run of impressions; what the person spoke for within a day, and was not shown again before, was chosen of it, and stands against what was shown above it and left, and
 //! against the next one below (what was surely looked at; Joachims 2002, KDD, "click > skip above" and "no-click next"). Each item counts with
 //! the affinities that it had for the person when the list was shown. The weights go no farther from the shipped ones
 //! than the model's radius, and stay where they are with less evidence than its minimum.
@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use super::error::{RankError, RankErrorKind};
 use super::options::RecommendOptions;
+use super::outcomes::outcomes;
 use super::pairwise::{Pairs, fit, moved, within};
 use super::recommender::Recommender;
 use super::term::ROTATION;
@@ -24,8 +25,6 @@ use crate::catalog::PairwiseModel;
 use crate::profile::{Event, IMPRESSION};
 use crate::vector::best_scorer;
 
-/// What was done with an item within a day of its being shown counts for the list.
-const CHOSEN_WITHIN_MS: i64 = 86_400_000;
 /// Impressions with nothing between them, and no longer apart than this, are of one list.
 const ONE_LIST_MS: i64 = 60_000;
 /// The latest lists with a choice count: enough to learn a dozen weights from, and each costs a ranking once.
@@ -139,9 +138,10 @@ impl Recommender {
     /// The latest lists of which something was chosen, the oldest first.
     fn shown(&self) -> Vec<Shown> {
         let events = self.log().events();
+        let taken_up = outcomes(events, &self.effects);
         let mut lists: Vec<Shown> = Vec::new();
         let mut last: Option<usize> = None;
-        let mut places: Vec<Vec<(f64, usize)>> = Vec::new();
+        let mut places: Vec<Vec<(f64, usize, bool)>> = Vec::new();
         for (at, event) in events.iter().enumerate().filter(|(_, event)| event.kind == IMPRESSION) {
             let Some(row) = self.catalog.row(&event.item) else { continue };
             let goes_on = last.is_some_and(|last| last + 1 == at && event.time - events[last].time <= ONE_LIST_MS);
@@ -151,21 +151,15 @@ impl Recommender {
             }
             last = Some(at);
             let place = event.value.unwrap_or(places.last().map_or(0, Vec::len) as f64);
-            if let Some(items) = places.last_mut()
-                && !items.iter().any(|(_, other)| *other == row)
-            {
-                items.push((place, row));
+            let Some(items) = places.last_mut() else { continue };
+            match items.iter_mut().find(|(_, other, _)| *other == row) {
+                Some((.., chosen)) => *chosen |= taken_up[at],
+                None => items.push((place, row, taken_up[at])),
             }
         }
         for (list, mut items) in lists.iter_mut().zip(places) {
             items.sort_by(|a, b| a.0.total_cmp(&b.0));
-            list.rows = items.into_iter().map(|(_, row)| row).collect();
-            let until = list.time + CHOSEN_WITHIN_MS;
-            let after = events[list.begin..].iter().take_while(|event| event.time <= until);
-            let spoken =
-                |event: &&Event| self.effects.get(&event.kind).is_some_and(|own| own.signed(event.value) > 0.0);
-            let chosen: Vec<usize> = after.filter(spoken).filter_map(|event| self.catalog.row(&event.item)).collect();
-            list.chosen = list.rows.iter().map(|row| chosen.contains(row)).collect();
+            (list.rows, list.chosen) = items.into_iter().map(|(_, row, chosen)| (row, chosen)).unzip();
         }
         lists.retain(|list| !list.pairs().is_empty());
         lists.split_off(lists.len().saturating_sub(MOST_LISTS))

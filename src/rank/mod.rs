@@ -44,6 +44,7 @@ mod list;
 mod map;
 mod momentum;
 mod options;
+mod outcomes;
 mod pairwise;
 mod phrases;
 mod reason;
