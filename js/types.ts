@@ -249,7 +249,8 @@ export interface RecommendOptions {
   /** 0: purely by score; 1: as different from each other as possible; 0.3 makes a list of one kind about 15 % more different. Default 0. */
   readonly diversity?: number;
   /**
-   * How far what was shown and ignored sinks for a while: 0 (the default) not at all, 1 below everything else. It needs events of
+   * How far what was shown and ignored sinks for a while: 0 (the default) not at all, 1 below everything else, whatever the weights of the
+   * call. It is personal, so that with a `strength` (or, in a search, a `personalize`) below 1 it is that much less. It needs events of
    * type `"impression"` (see `Recommender.record()`). Not together with a weight `rotation`.
    */
   readonly rotation?: number;

@@ -21,6 +21,8 @@ pub(crate) struct Asked {
     pub(crate) candidates: Option<BTreeSet<usize>>,
     pub(crate) filter: Option<Filter>,
     pub(crate) weights: BTreeMap<String, f64>,
+    /// How far what was shown and ignored sinks, where the weights do not say it.
+    pub(crate) rotation: Option<f64>,
     pub(crate) diversity: f64,
     /// At most so many rows per value of these columns (by index).
     pub(crate) caps: Vec<(usize, usize)>,
@@ -148,10 +150,7 @@ impl Recommender {
         let mut weights = preset.weights.clone();
         weights.retain(|name, _| self.terms.iter().any(|term| term.name == *name));
         weights.extend(options.weights.iter().map(|(name, weight)| (name.clone(), *weight)));
-        if let Some(share) = options.rotation.or(preset.rotation) {
-            // Of the whole of what is personal, so that 1 is more than all of that together can make up for.
-            weights.entry(ROTATION.to_owned()).or_insert(share * self.rotation_unit());
-        }
+        let rotation = options.rotation.or(preset.rotation).filter(|_| !weights.contains_key(ROTATION));
         let caps = match options.caps.as_ref().or(preset.caps.as_ref()) {
             Some(given) => caps(&self.catalog, given)?,
             None => Vec::new(),
@@ -173,6 +172,7 @@ impl Recommender {
             candidates,
             filter: options.filter.clone().or_else(|| preset.filter.clone()),
             weights,
+            rotation,
             diversity: options.diversity.or(preset.diversity).unwrap_or(0.0),
             caps,
             strength: options.strength.or(preset.strength),

@@ -9,6 +9,7 @@ use super::error::{RankError, RankErrorKind, listed};
 use super::hit::{Hit, Part, Recommendation};
 use super::options::{OnboardingOptions, Position, RecommendOptions, SearchOptions};
 use super::recommender::Recommender;
+use super::rotation;
 use super::sum::{PartColumn, RankedRow};
 use super::term::{DISLIKE, ROTATION, Term, TermKind};
 use crate::catalog::{Column, LARGEST_WEIGHT};
@@ -268,6 +269,7 @@ impl Recommender {
             for ((term, weight), factor) in self.terms.iter().zip(&mut weights).zip(factors) {
                 *weight *= if asked.given.contains(&term.name) { 1.0 } else { factor };
             }
+            self.rotate(asked, &mut weights, personal);
         }
         Ok(weights)
     }
@@ -300,7 +302,19 @@ impl Recommender {
             Some(weight) => given(term, *weight),
             None => default(term, term.weight),
         };
-        Ok(self.terms.iter().map(weight).collect())
+        let mut weights: Vec<f64> = self.terms.iter().map(weight).collect();
+        self.rotate(asked, &mut weights, given);
+        Ok(weights)
+    }
+
+    /// Weighs rotation against the other weights of the call, if it is asked for as a share of what they can make up for.
+    fn rotate(&self, asked: &Asked, weights: &mut [f64], given: impl Fn(&Term, f64) -> f64) {
+        let Some(share) = asked.rotation else { return };
+        let unit = rotation::unit(&self.terms, weights);
+        for (term, weight) in self.terms.iter().zip(weights).filter(|(term, _)| matches!(term.kind, TermKind::Rotation))
+        {
+            *weight = given(term, share * unit);
+        }
     }
 
     /// What may be on the list: filter first, then candidates and what was seen.

@@ -47,7 +47,8 @@ pub struct RecommendOptions {
     pub weights: BTreeMap<String, f64>,
     /// 0 (the default): purely by score; 1: as different from each other as possible.
     pub diversity: Option<f64>,
-    /// How far what was shown and ignored sinks for a while: 0 (the default) not at all, 1 below everything else. It needs events
+    /// How far what was shown and ignored sinks for a while: 0 (the default) not at all, 1 below everything else, whatever the weights of the
+    /// call. It is personal, so that with a `strength` (or, in a search, a `personalize`) below 1 it is that much less. It needs events
     /// of type [`IMPRESSION`](crate::IMPRESSION). Not together with a weight of that name.
     pub rotation: Option<f64>,
     /// At most so many items per value of these category columns; an item with several values counts for each.

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::column::AffinityColumn;
-use super::recommender::Recommender;
-use super::term::TermKind;
+use super::term::{Term, TermKind};
 use crate::catalog::Catalog;
 use crate::profile::{Event, IMPRESSION};
 
@@ -38,15 +37,23 @@ pub(crate) fn column(ignored: &BTreeMap<usize, Vec<i64>>, rows: usize, now_ms: i
     AffinityColumn::new(values)
 }
 
-impl Recommender {
-    /// The weight of a rotation of 1: what all personal terms together can give, twice, since affinities go from −1 to 1.
-    pub(crate) fn rotation_unit(&self) -> f64 {
-        let personal = self.terms.iter().filter(|term| term.kind.is_of_space());
-        let sum: f64 = personal.map(|term| term.weight.max(0.0)).sum();
-        let prior = self.terms.iter().filter(|term| !term.kind.is_personal() && !matches!(term.kind, TermKind::Query));
-        let alone: f64 = prior.map(|term| term.weight.abs()).sum();
-        // An impression right now is worth a half: twice the range makes up for that.
-        2.0 * (2.0 * sum + alone).max(1.0)
+/// The weight of a rotation of 1 in a call with these weights: twice what lies between the best and the worst item that there could be,
+/// since an impression right now is worth a half.
+pub(crate) fn unit(terms: &[Term], weights: &[f64]) -> f64 {
+    /// Where nothing has a weight there is still an order of ids to sink in.
+    const LEAST: f64 = 1.0;
+    let range: f64 = terms.iter().zip(weights).map(|(term, weight)| term.kind.span() * weight.abs()).sum();
+    2.0 * range.max(LEAST)
+}
+
+impl TermKind {
+    /// How far the affinities of two items can lie apart; nothing for rotation itself.
+    fn span(&self) -> f64 {
+        match self {
+            Self::Rotation => 0.0,
+            Self::Vector(_) | Self::Collaborative(_) | Self::Category { .. } | Self::Query | Self::Momentum => 2.0,
+            Self::Number { .. } | Self::Recency { .. } | Self::Geo { .. } | Self::Dislike | Self::Prior => 1.0,
+        }
     }
 }
 

@@ -47,6 +47,28 @@ fn what_was_shown_and_ignored_sinks_for_a_while() {
 }
 
 #[test]
+fn what_was_shown_is_last_whatever_the_weights_of_the_call() {
+    let mut recommender = person(&films(), &[("like", "space-1"), ("dislike", "love-1")]);
+    for weights in [
+        json!({"text": 50, "genre": 20}),
+        json!({"text": -30}),
+        json!({"prior": 100, "rating": -40}),
+        json!({"dislike": 60, "recent": 30}),
+        json!({"text": 0, "genre": 0, "length": 0, "rating": 0, "recent": 0, "prior": 0, "dislike": 0}),
+    ] {
+        let asked = json!({"limit": 40, "rotation": 1.0, "includeSeen": true, "weights": weights});
+        let before = list(&mut recommender, asked.clone());
+        for best in [0, 20] {
+            let shown = ids(&before)[best].to_owned();
+            // After everything that was said of it.
+            let event = record(&mut recommender, "impression", &shown, None, 1000);
+            assert_eq!(place(&list(&mut recommender, asked.clone()), &shown), 39, "{shown} with {weights}");
+            recommender.undo(&event.id).unwrap();
+        }
+    }
+}
+
+#[test]
 fn an_impression_says_nothing_else() {
     let catalog = films();
     let mut shown = person(&catalog, &[("like", "space-1"), ("impression", "space-1"), ("impression", "west-1")]);
