@@ -263,14 +263,15 @@ export interface RecommendOptions {
   readonly strength?: number;
   /**
    * Whether nearness to what the person likes fades within a session: what was liked last then counts the most, as long as that
-   * is less than an hour ago. Default `false`. What people choose together fades so in any case.
+   * is less than an hour ago. Default `false`. What people choose together fades so in any case. Not for `similar()`.
    */
   readonly sessionRecency?: boolean;
   /** Adds `baseline` to each hit: where it would stand for a stranger. Not for `similar()`. */
   readonly compare?: "baseline";
   /**
    * Whether weights are learned from what the person chose of the lists they were shown, as far as the catalog's model lets them. Default
-   * `false`. It needs events of type `"impression"`; weights that the call gives stay as given. A catalog without a model rejects.
+   * `false`. It needs events of type `"impression"`; weights that the call gives stay as given. A catalog without a model rejects. Not for
+   * `search()` and `similar()`.
    */
   readonly learn?: boolean;
   /** With a `ranker` (see `Recommender.create()`), `recommend()` alone: `false` leaves it out of this list. Default `true`. */

@@ -35,11 +35,12 @@ pub(crate) struct Ranking {
     /// At most so many items per value of a column, as JSON: {"genres": 3}.
     #[arg(long, value_name = "JSON")]
     caps: Option<String>,
-    /// How much of the person is in the list: 0 as for a stranger, 1 (the default) with the whole weights.
+    /// How much of the person is in the list: 0 as for a stranger, 1 with the whole weights. Default: 1 and, in a catalog with a collaborative
+    /// space, e/(e + 3) after e likes.
     #[arg(long, value_name = "SHARE")]
     strength: Option<f64>,
     /// Learn weights from what the person chose of the lists that they were shown (events of type impression), as far as the catalog's model lets
-    /// them.
+    /// them. For `recommend` alone: a search refuses it.
     #[arg(long)]
     learn: bool,
     /// A preset of the catalog; other options win over it.

@@ -90,10 +90,13 @@ impl Recommender {
     ///
     /// # Errors
     ///
-    /// A catalog without a text space, a vector of the wrong length or not finite, and what
+    /// A catalog without a text space, a vector of the wrong length or not finite, the option `learn`, and what
     /// [`recommend`](Self::recommend) refuses.
     pub fn search(&mut self, query: &[f32], options: &SearchOptions, now_ms: i64) -> Result<Recommendation, RankError> {
         options.check()?;
+        if options.ranking.learn == Some(true) {
+            return Err(only_for_recommend("learn", "what is learned from lists is weights of recommendations"));
+        }
         let Some(space) = self.text_space else {
             let message = "expected a catalog with a text space to search in, got one without";
             return Err(RankError::new(RankErrorKind::UnfitCatalog, message));
@@ -118,7 +121,8 @@ impl Recommender {
     ///
     /// # Errors
     ///
-    /// An item that the catalog does not have, and what [`recommend`](Self::recommend) refuses.
+    /// An item that the catalog does not have, the options `strength`, `compare`, `learn` and `session_recency`, and what
+    /// [`recommend`](Self::recommend) refuses.
     pub fn similar(
         &mut self,
         item: &str,
@@ -128,6 +132,14 @@ impl Recommender {
         if options.strength.is_some() || options.compare {
             let message =
                 "options `strength` and `compare`: expected neither, since likeness to an item is nothing personal";
+            return Err(RankError::new(RankErrorKind::BadOption, message));
+        }
+        if options.learn == Some(true) {
+            return Err(only_for_recommend("learn", "likeness to an item is nothing personal"));
+        }
+        if options.session_recency == Some(true) {
+            let message = "option `sessionRecency`: expected it in a recommendation or a search, got it for likeness to an item, which has no \
+                           session; leave it out";
             return Err(RankError::new(RankErrorKind::BadOption, message));
         }
         self.set_present(now_ms);
@@ -390,6 +402,11 @@ impl Recommender {
             hit.reason = reason;
         }
     }
+}
+
+fn only_for_recommend(option: &str, why: &str) -> RankError {
+    let message = format!("option `{option}`: expected it in a recommendation alone, since {why}; leave it out");
+    RankError::new(RankErrorKind::BadOption, message)
 }
 
 pub(crate) fn parts(active: &[Active]) -> Vec<PartColumn<'_>> {

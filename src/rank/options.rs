@@ -59,10 +59,10 @@ pub struct RecommendOptions {
     /// gives the weight.
     pub strength: Option<f64>,
     /// Whether nearness to what the person likes fades within a session: what was liked last then counts the most, as long as
-    /// that is less than an hour ago. Default: not. What people choose together fades so in any case.
+    /// that is less than an hour ago. Default: not. What people choose together fades so in any case. Not for likeness to an item.
     pub session_recency: Option<bool>,
     /// Whether weights are learned from the person's own choices, as far as the catalog's model lets them. Default: not. It needs events of
-    /// type [`IMPRESSION`](crate::IMPRESSION). Weights that the call gives stay as given.
+    /// type [`IMPRESSION`](crate::IMPRESSION). Weights that the call gives stay as given. For recommendations alone.
     pub learn: Option<bool>,
     /// Whether hits carry their parts and a reason.
     pub explain: bool,

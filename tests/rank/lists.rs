@@ -182,8 +182,18 @@ fn strength_leads_from_a_stranger_to_the_person() {
     let query = embed("desert gold");
     let (none, zero) = (search(json!({"strength": 0})), search(json!({"personalize": 0})));
     assert_eq!(known.search(&query, &none, NOW).unwrap().hits, stranger.search(&query, &zero, NOW).unwrap().hits);
-    for given in [json!({"strength": 0.5}), json!({"compare": "baseline"})] {
-        assert_eq!(known.similar("west-1", &options(given), NOW).unwrap_err().code(), "option");
+    let learning = search(json!({"learn": true}));
+    assert_eq!(known.search(&query, &learning, NOW).unwrap_err().code(), "option", "nothing is learned for searches");
+    for given in [
+        json!({"strength": 0.5}),
+        json!({"compare": "baseline"}),
+        json!({"learn": true}),
+        json!({"sessionRecency": true}),
+    ] {
+        let refused = known.similar("west-1", &options(given.clone()), NOW).expect_err("nothing personal");
+        assert_eq!(refused.code(), "option");
+        let name = given.as_object().unwrap().keys().next().unwrap();
+        assert!(refused.to_string().contains(&format!("`{name}`")), "{refused}");
     }
 }
 
