@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::catalog::{Catalog, SpaceKind};
+use crate::profile;
 
 /// Unit vectors of the first vector space, row after row; rows without a vector are zeros.
 pub(crate) struct Content {
@@ -73,14 +74,7 @@ pub(crate) fn normalize(vector: &mut [f32]) {
     }
 }
 
+/// A sum of float32 products, which float64 only carries.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
-    /// Sums side by side: one sum would be added in order, which no compiler may turn into SIMD.
-    const LANES: usize = 16;
-    let mut sums = [0.0f32; LANES];
-    let (a_whole, b_whole) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a_whole.remainder().iter().zip(b_whole.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a_whole.zip(b_whole) {
-        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
-    }
-    sums.iter().sum::<f32>() + rest
+    profile::dot(a, b) as f32
 }
