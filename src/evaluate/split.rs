@@ -12,20 +12,20 @@ use crate::vector::Mask;
 /// says something of the person is counted as an event; the ranking knows of the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
-    /// Everybody's last good item is to be guessed from everything before it. Everybody else's whole history is known.
+    /// Leave-one-out by time. Everybody's last good item is to be guessed from everything before it. Everybody else's whole history is known.
     LeaveLastOut,
-    /// A random fifth of each person's events is taken out; the good items in it are to be guessed from the other four fifths.
+    /// A random 80/20 hold-out per person. A random fifth of each person's events is taken out; the good items in it are to be guessed from the other four fifths.
     User80,
-    /// A random fifth of the people is judged, and nothing of theirs is in the crowd's figures: what a catalog's owner can
+    /// Strong generalization (Marlin 2004; Liang et al. 2018). A random fifth of the people is judged, and nothing of theirs is in the crowd's figures: what a catalog's owner can
     /// really ship. The last fifth of each judged history is to be guessed from what came before.
     Strong,
-    /// Walked forward in time: at each of ten moments, everything before is known (of everybody), and what people chose up to
+    /// A global temporal split, walked forward in time: at each of ten moments, everything before is known (of everybody), and what people chose up to
     /// the next moment is to be guessed. Nobody's future is seen.
     Rolling,
-    /// As `Strong`, but of a judged person only the first 1, 3, 5 or 10 events are known, and all good items after those are
+    /// The cold start of people. As `Strong`, but of a judged person only the first 1, 3, 5 or 10 events are known, and all good items after those are
     /// to be guessed.
     ColdStart,
-    /// A random fifth of the items is new: the crowd's figures and what is known of anybody have none of them, and only they
+    /// The cold start of items. A random fifth of the items is new: the crowd's figures and what is known of anybody have none of them, and only they
     /// are ranked.
     NewItems,
 }
