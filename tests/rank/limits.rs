@@ -60,7 +60,8 @@ fn what_was_shown_is_last_whatever_the_weights_of_the_call() {
         let before = list(&mut recommender, asked.clone());
         for best in [0, 20] {
             let shown = ids(&before)[best].to_owned();
-            let event = record(&mut recommender, "impression", &shown, None, 0);
+            // After everything that was said of it.
+            let event = record(&mut recommender, "impression", &shown, None, 1000);
             assert_eq!(place(&list(&mut recommender, asked.clone()), &shown), 39, "{shown} with {weights}");
             recommender.undo(&event.id).unwrap();
         }
