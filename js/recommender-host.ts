@@ -64,8 +64,8 @@ export interface Opened {
   readonly model?: ModelIdentity;
 }
 
-/** The part of {@link Status} that the worker knows. */
-export type HostStatus = Omit<Status, "model" | "timings">;
+/** The part of {@link Status} that the worker knows, and whose profile is in use. */
+export type HostStatus = Omit<Status, "model" | "timings"> & { readonly profile: string };
 
 /** Features, and by which of this worker's profiles. */
 export interface Shortlist {

@@ -286,8 +286,9 @@ export class Recommender implements AsyncDisposable {
   get status(): Status {
     const { embedder, state, notes } = this.#text;
     const lastEmbedMs = embedder?.status.timings.lastEmbedMs;
+    const { profile, ...host } = this.#host;
     const status = {
-      ...this.#host,
+      ...host,
       model: state,
       notes: [...this.#host.notes, ...notes, ...(this.#ranker?.notes ?? [])],
       requests: this.#host.requests + this.#text.requests + (this.#ranker?.requests ?? 0),

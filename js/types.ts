@@ -373,8 +373,6 @@ export interface Status {
   readonly simd: boolean;
   /** `"memory"`: nothing outlives the page; `notes` says why. */
   readonly storage: "indexeddb" | "memory";
-  /** The name of the profile in use. */
-  readonly profile: string;
   readonly catalog: {
     readonly name: string;
     readonly version: string;

@@ -11,7 +11,7 @@ import { Failure, root, say } from "./lib.mjs";
 /** The parts that a page loads at different times. */
 function parts() {
   const dist = join(root, "dist");
-  const scripts = readdirSync(dist).filter((name) => name.endsWith(".js"));
+  const scripts = readdirSync(dist).filter((name) => name.endsWith(".js") && !isOnlyTypes(join(dist, name)));
   const glue = (module) => join(dist, module, `${module}.js`);
   return {
     "core.wasm": [join(dist, "core/core_bg.wasm")],
@@ -33,6 +33,11 @@ export async function printSizes() {
     if (size.brotli > budget[name]) over.push(`${name} has ${size.brotli} bytes after brotli, its budget is ${budget[name]}`);
   }
   if (over.length > 0) throw new Failure(`${over.join("; ")}. Find out what grew, or raise the budget in scripts/size-budget.json`);
+}
+
+/** What is left of a file of types, a comment: nothing imports it, so that no page loads it. */
+function isOnlyTypes(file) {
+  return readFileSync(file, "utf8").replaceAll(/\/\*[^]*?\*\//g, "").trim() === "export {};";
 }
 
 /** Compressing megabytes at the highest level takes seconds: remembered by content. */

@@ -26,7 +26,8 @@ impl CoreEngine {
         if let Some(Snapshot { bytes, since }) = store.snapshot().await.map_err(|error| to_js(&error))? {
             let whole = since.is_empty();
             let (since, unreadable) = from_records(since);
-            match self.recommender_mut()?.restore(&bytes, since) {
+            let restored = self.recommender_mut()?.restore(&bytes, since);
+            match restored {
                 Ok(()) => {
                     self.note_difference(&before)?;
                     self.store.replace(Some(store));
