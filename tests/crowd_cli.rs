@@ -124,7 +124,9 @@ fn settings_are_chosen_by_people_kept_back_or_given() {
 
     let few = place.build(&groups(), "few");
     let report = learned(&few);
-    assert_eq!((&report["lambda"], &report["dims"], &report["choice"]), (&200.0.into(), &64.into(), &Value::Null));
+    // 60 people with nine likes each, 20 items: 27 people an item, and λ is twice that.
+    assert_eq!((&report["lambda"], &report["dims"], &report["choice"]), (&54.0.into(), &64.into(), &Value::Null));
+    assert_eq!(report["meanPeople"], 27.0);
     assert!(few.stderr.contains("too few people to choose by"), "{}", few.stderr);
 
     let given = place.build_with(&people(200), "given", &["--crowd-lambda", "50", "--crowd-dims", "8"]);
@@ -333,8 +335,9 @@ fn the_catalog_says_how_its_factors_were_learned() {
     assert_eq!(built.code, Some(0), "{}", built.stderr);
     let learned = entry("given")["learned"].clone();
     let expected = serde_json::json!({
-        "dims": 8, "dimsFrom": "given", "lambda": 50.0, "lambdaFrom": "given", "leastTogether": 3, "mostLikes": 4
+        "dims": 8, "dimsFrom": "given", "lambda": 50.0, "lambdaFrom": "given", "meanPeople": 80.0, "leastTogether": 3, "mostLikes": 4
     });
+    // 800 likes that count, of ten items.
     assert_eq!(learned, expected);
     let about = space(&place.json(&["inspect", "given", "--json"]), "collaborative").unwrap()["about"].clone();
     for told in ["200 people", "λ 50 (given)", "values given", "5 people for an item", "3 for a pair", "4 likes of one"]
@@ -375,6 +378,7 @@ fn what_is_private_says_so_and_has_no_count_without_noise() {
         (&told["mostLikes"], &told["lambdaFrom"], &told["dimsFrom"]),
         (&9.into(), &"default".into(), &"default".into())
     );
+    assert_eq!((&told["lambda"], &told["meanPeople"]), (&200.0.into(), &Value::Null), "one λ for all items");
 
     // Times and opinions are not there, and the prior is of what is.
     let names: Vec<&str> =

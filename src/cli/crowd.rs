@@ -8,7 +8,8 @@ use crate::collaborative::{LearnOptions, NoiseSource, Privacy};
 #[derive(Args, Clone, Copy)]
 pub(crate) struct CrowdOptions {
     /// The λ of the factors that are learned from interactions: how much evidence two items need to count as chosen together.
-    /// Default: what predicts the later likes of people kept back, of 50 to 800.
+    /// The more people chose an item, the larger its own. Default: what predicts the later likes of people kept back, of half to eight times
+    /// the people of an item on average.
     #[arg(long, value_name = "NUMBER", value_parser = parse_lambda, requires = "interactions")]
     crowd_lambda: Option<f64>,
     /// How many numbers, each a byte, an item gets for these factors. Default: the same of 16 to 64.
@@ -77,5 +78,5 @@ fn parse_delta(text: &str) -> Result<f64, String> {
 
 fn parse_lambda(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
-    number.ok_or_else(|| "expected a finite number above 0, such as 200".to_owned())
+    number.ok_or_else(|| "expected a finite number above 0, such as 100".to_owned())
 }

@@ -10,6 +10,7 @@ use super::figures::{Figures, Tallies};
 use super::noisy::NoisyCounts;
 use super::pairs::Pairs;
 use super::privacy::{Privacy, PrivacyError};
+use super::spread::Spread;
 use super::svd::{PASSES, RightSide, Start, right_side};
 use crate::catalog::{Origin, Promise};
 
@@ -18,8 +19,8 @@ use crate::catalog::{Origin, Promise};
 pub struct LearnOptions {
     /// How many numbers an item gets. If nothing is said, up to [`DIMS`](Self::DIMS), as people kept back have it.
     pub dims: Option<usize>,
-    /// The λ of EASE, above 0: how much evidence two items need to count as chosen together. If nothing is said, what people
-    /// kept back have it.
+    /// The λ of EASE, above 0: how much evidence two items need to count as chosen together. An item that n people chose has
+    /// `λ·(1 + n/n̄)`, n̄ being the mean of n over the items; with `privacy` all have λ. If nothing is said, what people kept back have it.
     pub lambda: Option<f64>,
     /// Items that fewer people chose get no factors of their own, and their choices are not looked at.
     pub least_people: usize,
@@ -36,8 +37,19 @@ pub struct LearnOptions {
 impl LearnOptions {
     /// How many numbers an item gets where there are too few people to choose by: 72 bytes with the scale and the gain.
     pub const DIMS: usize = 64;
-    /// The λ of EASE where there are too few people to choose by. From 100 to 400 it is flat on MovieLens-100K.
-    pub const LAMBDA: f64 = 200.0;
+    /// The λ of EASE where there are too few people to choose by, in how many people chose an item on average. From 1 to 3 it is flat on
+    /// MovieLens-100K (`docs/crowd.md`).
+    pub const LAMBDA: f64 = 2.0;
+    /// The λ of EASE with [`privacy`](Self::privacy), where it is the same for all items.
+    pub const PRIVATE_LAMBDA: f64 = 200.0;
+
+    /// What is used where nothing is said and nothing chosen: [`LAMBDA`](Self::LAMBDA) times the mean, to two digits.
+    pub(super) fn usual_lambda(mean: f64) -> f64 {
+        let exact = Self::LAMBDA * mean;
+        let digit = 10f64.powf(exact.log10().floor() - 1.0);
+        // Divided where it can be: a tenth is no binary fraction, and 1.1 should be written so.
+        if digit >= 1.0 { (exact / digit).round() * digit } else { (exact / digit).round() / digit.recip().round() }
+    }
 }
 
 impl Default for LearnOptions {
@@ -106,6 +118,8 @@ pub struct LearnReport {
     pub dims_from: Origin,
     /// The λ of EASE.
     pub lambda: f64,
+    /// What an item's own λ goes by: it is `λ·(1 + n/this)` where n people chose it. Nothing where all have the same.
+    pub mean_people: Option<f64>,
     /// Where that number comes from.
     pub lambda_from: Origin,
     /// How these two were chosen; nothing where there were too few people, or both were given.
@@ -116,8 +130,8 @@ pub struct LearnReport {
 
 /// Singular values that are computed, for the gains: more than are kept, since a gain is of the whole factor.
 const COMPUTED: usize = 256;
-/// So many likes are what an item's text is worth.
-const TEXT_LIKES: f64 = 5.0;
+/// So many likes are what an item's text is worth. From 1 to 5 it is flat (`docs/crowd.md`).
+const TEXT_LIKES: f64 = 3.0;
 /// A gain beyond this would be one item's own popularity and not what goes with it.
 const LEAST_REST: f64 = 1e-3;
 
@@ -190,13 +204,15 @@ fn plainly(
 
     let rank = rank(options, supported.len());
     let given = options.lambda.is_some() && options.dims.is_some();
+    let of_supported: Vec<f64> = supported.iter().map(|row| counts[*row]).collect();
+    let spread = Spread::by_people(&of_supported);
     let choice = if given { None } else { choose(&likes, supported.len(), rank, options) };
     let start = choice.as_ref().map_or(Start::Anywhere { passes: PASSES }, |(_, near)| Start::Near(near));
     let pairs = Pairs::of(&likes, supported.len(), options.least_together);
     (report.least_together, report.pairs, report.pairs_left_out) = (pairs.least, pairs.kept, pairs.left_out);
-    let side = right_side(&pairs, rank, start);
+    let side = right_side(&spread.of(&pairs), rank, start);
     report.choice = choice.map(|(choice, _)| choice);
-    Some(finish(side, &counts, &supported, content, options, report))
+    Some(finish(side, &spread, &counts, &supported, content, options, report))
 }
 
 /// Factors and figures from counts with noise alone, so that everything in them keeps the promise. λ and the numbers per item are what the
@@ -227,7 +243,9 @@ fn privately(
     if side.squares.iter().all(|square| *square == 0.0) {
         return Ok(nothing);
     }
-    let factors = finish(side, &noisy.counts, &noisy.supported, content, options, report);
+    // What noise does to eigenvalues can be undone where it is the same everywhere, so that λ is too.
+    let spread = Spread::even(noisy.supported.len());
+    let factors = finish(side, &spread, &noisy.counts, &noisy.supported, content, options, report);
     Ok(Learned { factors: Some(factors), figures: Some(Figures::counted(&noisy.counts, noisy.cut)) })
 }
 
@@ -242,6 +260,7 @@ fn rank(options: &LearnOptions, supported: usize) -> usize {
 /// Factors from eigenvectors of the supported items; `counts` has how many people like each item.
 fn finish(
     side: RightSide,
+    spread: &Spread,
     counts: &[f64],
     supported: &[usize],
     content: Option<&DMatrix<f64>>,
@@ -256,7 +275,9 @@ fn finish(
         (false, Some(_)) => Origin::Validation,
         (false, None) => Origin::Default,
     };
-    report.lambda = options.lambda.or(chosen.map(|chosen| chosen.lambda)).unwrap_or(LearnOptions::LAMBDA);
+    let usual = spread.mean.map_or(LearnOptions::PRIVATE_LAMBDA, LearnOptions::usual_lambda);
+    report.lambda = options.lambda.or(chosen.map(|chosen| chosen.lambda)).unwrap_or(usual);
+    report.mean_people = spread.mean;
     report.dims = options.dims.or(chosen.map(|chosen| chosen.dims)).unwrap_or(LearnOptions::DIMS);
     (report.lambda_from, report.dims_from) = (origin(options.lambda.is_some()), origin(options.dims.is_some()));
     let dims = report.dims;
@@ -266,7 +287,7 @@ fn finish(
     let mut factors = DMatrix::<f64>::zeros(items, dims);
     let mut gains = vec![1.0f64; items];
     for (at, row) in supported.iter().enumerate() {
-        let (whole, gain) = whole_factor(&side, &shrink, at);
+        let (whole, gain) = whole_factor(&side, spread, &shrink, at);
         gains[*row] = gain;
         factors.row_mut(*row).iter_mut().zip(&whole).for_each(|(out, x)| *out = *x);
     }
@@ -290,10 +311,11 @@ fn finish(
 }
 
 /// The factor of an item before the cut, and its gain.
-pub(super) fn whole_factor(side: &RightSide, shrink: &[f64], item: usize) -> (Vec<f64>, f64) {
-    let whole: Vec<f64> = side.vectors.row(item).iter().zip(shrink).map(|(v, shrink)| v * shrink).collect();
+pub(super) fn whole_factor(side: &RightSide, spread: &Spread, shrink: &[f64], item: usize) -> (Vec<f64>, f64) {
+    let mut whole: Vec<f64> = side.vectors.row(item).iter().zip(shrink).map(|(v, shrink)| v * shrink).collect();
     let square: f64 = whole.iter().map(|x| x * x).sum();
-    (whole, 1.0 / (1.0 - square).max(LEAST_REST))
+    let gain = spread.undo(item, &mut whole, (1.0 - square).max(LEAST_REST));
+    (whole, gain)
 }
 
 /// Moves each item toward what its text says, the less the more people chose it; how many have nothing but their text.
@@ -340,12 +362,15 @@ mod tests {
     fn uncut_factors_are_ease() {
         let (people, items) = (groups(), 20);
         let learned = plainly(&people, items, None, &plain()).unwrap();
-        let mut gram = DMatrix::<f64>::from_diagonal_element(items, items, 10.0);
+        let mut gram = DMatrix::<f64>::zeros(items, items);
         for likes in &people {
             for a in likes {
                 likes.iter().for_each(|b| gram[(*a as usize, *b as usize)] += 1.0);
             }
         }
+        let counts = gram.diagonal();
+        (0..items).for_each(|i| gram[(i, i)] += 10.0 * (1.0 + counts[i] / counts.mean()));
+        assert_eq!(learned.report.mean_people, Some(counts.mean()));
         let p = gram.try_inverse().unwrap();
         let factor = |row: usize| &learned.values[row * 20..][..20];
         for i in 0..items {
@@ -356,6 +381,26 @@ mod tests {
                 assert!((found - expected).abs() < 1e-4, "{i} {j}: {found} {expected}");
             }
         }
+    }
+
+    #[test]
+    fn the_usual_lambda_is_twice_the_mean() {
+        let usual = [53.99, 0.55, 4.8, 7.3, 1000.0, 0.04].map(LearnOptions::usual_lambda);
+        assert_eq!(usual, [110.0, 1.1, 9.6, 15.0, 2000.0, 0.08]);
+        // 60 people with eight or nine of ten likes each.
+        let report = plainly(&groups(), 20, None, &LearnOptions { lambda: None, ..plain() }).unwrap().report;
+        let mean = groups().iter().map(Vec::len).sum::<usize>() as f64 / 20.0;
+        assert_eq!((report.mean_people, report.lambda_from), (Some(mean), Origin::Default), "too few to choose by");
+        assert_eq!(report.lambda, LearnOptions::usual_lambda(mean));
+    }
+
+    #[test]
+    fn where_likes_are_private_all_items_have_one_lambda() {
+        let privacy = Privacy::new(50.0, 1e-5, 20, super::super::privacy::NoiseSource::Seeded(1)).unwrap();
+        let people: Vec<Vec<u32>> = (0..5).flat_map(|_| groups()).collect();
+        let options = LearnOptions { privacy: Some(privacy), ..LearnOptions::default() };
+        let learned = privately(&people, 20, None, &options, &privacy).unwrap().factors.unwrap();
+        assert_eq!((learned.report.mean_people, learned.report.lambda), (None, LearnOptions::PRIVATE_LAMBDA));
     }
 
     #[test]

@@ -15,8 +15,9 @@
 //! ```
 //!
 //! which is a dot product of what the person liked with the item, times a number of the item: the same scan as any other
-//! vector space. Cut to the 64 greatest singular values it is an approximation; the gain is that of all values computed. λ and
-//! the cut are chosen on people kept back, see [`Choice`].
+//! vector space. Cut to the 64 greatest singular values it is an approximation; the gain is that of all values computed. The more
+//! people chose an item, the larger its own λ, see `spread`; with one λ for all it is as written here. λ and the cut are chosen on
+//! people kept back, see [`Choice`].
 //!
 //! With a [`Privacy`] it learns from the same counts with noise on each of them, so that nothing that comes of it tells whether
 //! somebody was among the people.
@@ -31,6 +32,7 @@ mod figures;
 mod noisy;
 mod pairs;
 mod privacy;
+mod spread;
 mod svd;
 
 pub use choose::{Choice, Tried};

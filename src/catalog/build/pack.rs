@@ -88,6 +88,7 @@ pub(super) fn pack(
             dims: report.dims,
             dims_from: report.dims_from,
             lambda: report.lambda,
+            mean_people: report.mean_people,
             lambda_from: report.lambda_from,
             least_together: report.least_together,
             most_likes: report.most_likes,

@@ -141,6 +141,9 @@ pub struct LearnedWith {
     pub dims_from: Origin,
     /// The λ of EASE: how much evidence two items needed to count as chosen together.
     pub lambda: f64,
+    /// What an item's own λ went by: it was `λ·(1 + n/this)` where n people chose it. Nothing where all items had the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_people: Option<f64>,
     /// Where that number comes from.
     pub lambda_from: Origin,
     /// Pairs of items that fewer people chose both of did not count; 0 if all did.
