@@ -52,6 +52,7 @@ const TEXT_WITHOUT: &[&str] = &[
     "src/store/",
     "src/vector/",
     "src/wasm/core.rs",
+    "src/wasm/core/",
     "src/wasm/device.rs",
     "src/wasm/first_event.rs",
     "src/wasm/index.rs",
