@@ -16,11 +16,16 @@ impl AffinityColumn {
     /// Raw similarities (NaN where an item has none) against the background of the catalog, `own` rows left out of it:
     /// the items that the similarity is to. Each of them is a spike, and a dozen spikes would be most of the spread of a
     /// kernel's sum, so that everything else would seem alike the more a person likes.
-    pub(crate) fn calibrated(mut raw: Vec<f64>, own: impl Iterator<Item = usize>) -> Self {
+    pub(crate) fn calibrated(raw: Vec<f64>, own: impl Iterator<Item = usize>) -> Self {
+        Self::calibrated_over(SPREADS, raw, own)
+    }
+
+    /// The same with tanh(1) at so many spreads above the mean.
+    pub(crate) fn calibrated_over(spreads: f64, mut raw: Vec<f64>, own: impl Iterator<Item = usize>) -> Self {
         let mut others = raw.clone();
         own.for_each(|row| others[row] = f64::NAN);
         let background = Background::of(&others);
-        raw.iter_mut().for_each(|value| *value = background.affinity(*value));
+        raw.iter_mut().for_each(|value| *value = (background.spreads(*value) / spreads).tanh());
         Self::new(raw)
     }
 
@@ -31,8 +36,9 @@ impl AffinityColumn {
     }
 }
 
-/// At this many spreads above the mean an affinity is tanh(1) = 0.76. The nearest of some thousand items are 4 to 8 spreads
-/// out, so that the curve still tells them apart, while the mass of the items is on its straight part.
+/// At this many spreads above the mean an affinity is tanh(1) = 0.76, −1 to 1 in all: it rises with the value, and means the same for
+/// every model and catalog. The nearest of some thousand items are 4 to 8 spreads out, so that the curve still tells them apart, while
+/// the mass of the items is on its straight part.
 const SPREADS: f64 = 4.0;
 
 /// What one similarity is over the whole catalog: its mean and its spread (standard deviation).
@@ -66,11 +72,6 @@ impl Background {
         const LEAST: f64 = 1e-9;
         if value.is_nan() || self.spread < LEAST { 0.0 } else { (value - self.mean) / self.spread }
     }
-
-    /// −1 to 1: tanh of a quarter of the spreads. Rises with the value, and means the same for every model and catalog.
-    pub(crate) fn affinity(&self, value: f64) -> f64 {
-        (self.spreads(value) / SPREADS).tanh()
-    }
 }
 
 #[cfg(test)]
@@ -102,7 +103,11 @@ mod tests {
         let background = Background::of(&[2.0, 4.0, f64::NAN, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
         assert_eq!((background.mean, background.spread), (5.0, 2.0));
         assert_eq!(background.spreads(9.0), 2.0);
-        assert_eq!(background.affinity(13.0), 1f64.tanh());
+        // The column, without the value that is none: 13 is four spreads above the others' mean.
+        let raw = vec![2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0, 13.0];
+        assert_eq!(AffinityColumn::calibrated(raw.clone(), [8].into_iter()).values[8], 1f64.tanh());
+        let wider = AffinityColumn::calibrated_over(8.0, raw, [8].into_iter());
+        assert_eq!((wider.values[8], wider.values[0]), (0.5f64.tanh(), (-1.5f64 / 8.0).tanh()));
     }
 
     proptest! {

@@ -24,6 +24,10 @@ const CROWD_LIKES: f64 = 60.0;
 /// somebody's own likes say enough.
 const CROWD_FADES: f64 = 4.0;
 
+/// At this many spreads above the background an affinity is tanh(1). What goes with somebody's likes is further out than what is alike, the
+/// more so the larger the catalog: over four spreads the best of some thousand items were no longer told apart (`docs/crowd.md`).
+const SPREADS: f64 = 6.0;
+
 #[derive(Debug)]
 pub(crate) struct CrowdSpace {
     vectors: Arc<VectorSet>,
@@ -102,7 +106,7 @@ impl CrowdSpace {
         let raw = dots.iter().zip(&*self.gains).zip(&self.known);
         let raw = raw.map(|((dot, gain), known)| if *known { f64::from(*dot) * f64::from(*gain) } else { f64::NAN });
         let no_background = likes.iter().map(|liked| liked.row).chain(self.guessed.iter().copied());
-        Ok(Some(AffinityColumn::calibrated(raw.collect(), no_background)))
+        Ok(Some(AffinityColumn::calibrated_over(SPREADS, raw.collect(), no_background)))
     }
 
     /// Whether anything is known of the item.
