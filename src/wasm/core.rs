@@ -234,10 +234,10 @@ impl CoreEngine {
         without: Option<String>,
     ) -> Result<JsValue, JsValue> {
         let options = RecommendOptions::from_json(from_js("options", &options)?).map_err(|error| to_js(&error))?;
-        let mut list = |recommender: &mut Recommender| recommender.reranked(&options, &ids, &scores, now_ms());
+        let list = |recommender: &mut Recommender| recommender.reranked(&options, &ids, &scores, now_ms());
         let list = self
             .ranked(|recommender| match &without {
-                Some(event) => recommender.had_not_been(event, &mut list),
+                Some(event) => recommender.had_not_been(event, list),
                 None => list(recommender),
             })
             .await?;
